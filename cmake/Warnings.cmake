@@ -1,0 +1,11 @@
+# Warnings and sanitizers, once for every target: link to dctdecode_flags.
+add_library(dctdecode_flags INTERFACE)
+target_compile_options(dctdecode_flags INTERFACE -Wall -Wextra)
+if(DCTDECODE_WERROR)
+  target_compile_options(dctdecode_flags INTERFACE -Werror)
+endif()
+if(DCTDECODE_SANITIZE)
+  set(sanitize -fsanitize=${DCTDECODE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  target_compile_options(dctdecode_flags INTERFACE ${sanitize})
+  target_link_options(dctdecode_flags INTERFACE ${sanitize})
+endif()

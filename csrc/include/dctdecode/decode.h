@@ -1,0 +1,59 @@
+// Bytes in, coefficients out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dctdecode/bytes.h"
+#include "dctdecode/header.h"
+#include "dctdecode/limits.h"
+#include "dctdecode/plan.h"
+#include "dctdecode/status.h"
+
+namespace dctdecode {
+
+// Reads the header alone. Checks the byte and pixel limits, and refuses by name what no call can decode.
+Outcome read_header(Bytes source, const Limits& limits, Header& header);
+
+// What a decode had to say beside the coefficients.
+struct Report {
+  std::vector<std::string> warnings;  // libjpeg-turbo's data warnings and defects that it never reports
+  std::vector<std::string> notes;     // oddities that lose nothing: standard Huffman tables assumed, ...
+  const char* decoder = "";           // "entropy" (ours) or "libjpeg-turbo"
+};
+
+// Memory of one component's quantised coefficients: (height_blocks, width_blocks, 64), natural order.
+struct PlaneView {
+  std::int16_t* data = nullptr;
+};
+
+// Memory of the output tensor: (channels, grid height, grid width), contiguous.
+struct OutputView {
+  void* data = nullptr;
+};
+
+// Decodes images one after another and keeps its working memory between them. Not for two threads at once.
+class Decoder {
+ public:
+  Decoder();
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+
+  // All quantised coefficients. `header` is the one that read_header gave for the same bytes; its
+  // quantisation tables are replaced by those that were latched at each component's first scan.
+  Outcome read_planes(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header,
+                      const std::vector<PlaneView>& planes, Report& report);
+
+  // The channels of `plan` on luma's grid, ceil(H/8) x ceil(W/8).
+  Outcome read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, const Header& header,
+               OutputView output, Report& report);
+
+ private:
+  struct Memory;
+  std::unique_ptr<Memory> memory_;
+};
+
+}  // namespace dctdecode
