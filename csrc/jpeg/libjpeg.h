@@ -1,0 +1,40 @@
+// The C reader in C++ clothes: lifetimes and conversions, no decisions.
+#pragma once
+
+#include <memory>
+
+#include "dctdecode/bytes.h"
+#include "dctdecode/decode.h"
+#include "dctdecode/header.h"
+#include "dctdecode/limits.h"
+#include "dctdecode/status.h"
+#include "jpeg/reader.h"
+
+namespace dctdecode::jpeg {
+
+// One component's blocks in the reader's memory: block (i, j) at data + 64 * (i * stride_blocks + j).
+struct Blocks {
+  const std::int16_t* data = nullptr;
+  std::size_t stride_blocks = 0;
+};
+
+class Reader {
+ public:
+  Outcome read_header(Bytes source, Header& header);
+  // Fills the tables latched per component into `header`, and one Blocks per component; they are valid
+  // until the next call.
+  Outcome read_coefficients(Bytes source, const Limits& limits, std::uint64_t max_coefficient_bytes,
+                            bool strict, Poll poll, Header& header,
+                            std::array<Blocks, kMaxComponents>& blocks, Report& report);
+  // Gives large memory back, so that one panorama does not occupy a thread for ever.
+  void trim();
+
+ private:
+  dctd_reader* get();  // null when there is no memory
+  struct Free {
+    void operator()(dctd_reader* reader) const { dctd_reader_free(reader); }
+  };
+  std::unique_ptr<dctd_reader, Free> reader_;
+};
+
+}  // namespace dctdecode::jpeg

@@ -1,0 +1,28 @@
+/* libjpeg calls this before every row of MCUs: the place for the limits on work and for a request to stop. */
+#include "jpeg/private.h"
+
+static void on_progress(j_common_ptr common) {
+  j_decompress_ptr cinfo = (j_decompress_ptr)common;
+  dctd_reader* reader = dctd_reader_of(common);
+  const dctd_options* options = &reader->options;
+
+  if ((uint32_t)cinfo->input_scan_number > options->max_scans) {
+    dctd_fail(reader, DCTD_LIMIT, "more than %u scans (limit max_scans)", (unsigned)options->max_scans);
+  }
+  /* A scan of one component counts its own rows of blocks, several to a row of MCUs (T.81 A.2.2). */
+  const int rows = cinfo->comps_in_scan == 1 ? cinfo->cur_comp_info[0]->v_samp_factor : 1;
+  reader->block_visits += (uint64_t)cinfo->MCUs_per_row * (uint64_t)cinfo->blocks_in_MCU * (uint64_t)rows;
+  if (reader->block_visits > options->max_block_visits) {
+    dctd_fail(reader, DCTD_LIMIT, "more than %llu blocks to visit in all scans (limit max_block_visits)",
+              (unsigned long long)options->max_block_visits);
+  }
+  if (options->should_stop != NULL && options->should_stop(options->context)) {
+    dctd_fail(reader, DCTD_CANCELLED, "stopped");
+  }
+}
+
+void dctd_install_progress(dctd_reader* reader) {
+  reader->block_visits = 0;
+  reader->progress.progress_monitor = on_progress;
+  reader->cinfo.progress = &reader->progress;
+}
