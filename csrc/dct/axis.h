@@ -1,0 +1,57 @@
+// One axis of the resampling operator, A = (I (x) D) . R . (I (x) D^T): out = A_v . X . A_h^T is "inverse
+// DCT, crop, filter, forward DCT" as one linear map on coefficients. It is block-banded: an output block
+// depends on a few neighbouring input blocks, each through one 8 x 8 matrix D . R_pair . D^T.
+//
+// D[k, n] = c_k cos((2n + 1) k pi / 16), c_0 = sqrt(1/8), c_k = 1/2 (orthonormal, T.81 A.3.3).
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "dctdecode/plan.h"
+
+namespace dctdecode::dct {
+
+// Worked image, 37 x 21 px 4:2:0, chroma on luma's grid, horizontally: taps in [0, 19), window [0, 20),
+// out_blocks = 5, 0.5 input samples per output sample; output samples 38 and 39 (centres 19.25 and 19.75)
+// lie beyond the last sample and repeat it.
+struct AxisSpec {
+  double start = 0.0, stop = 0.0;  // window in input samples, fractions allowed, may exceed the edges
+  int lo = 0, hi = 0;  // filter taps stay in [lo, hi), lo < hi; hi <= the component's true size, so
+                       // that the padding behind it is never read
+  int out_blocks = 0;
+  int k_out = 8;  // output frequencies 0 .. k_out - 1 are computed
+  int k_in = 8;   // input frequencies 0 .. k_in - 1 are used; 8 = exact
+  Filter filter = Filter::bilinear;
+  bool antialias = true;  // widen the filter when shrinking (as Pillow does)
+  bool flip = false;      // reverse the output samples
+};
+
+// Window and bounds that bring a component onto luma's grid at scale exactly factor / factor_max, the whole
+// image. size_px: the image's true size along the axis. With flip the true image is mirrored, so that the
+// edge that repeats lies behind its last output sample again.
+AxisSpec native_axis(int size_px, int in_samples, int factor, int factor_max, Filter filter, bool antialias,
+                     bool flip);
+
+struct Span {
+  int first = 0, count = 0;  // input blocks
+  bool identity = false;     // one input block, taken over unchanged; has no matrices
+  std::size_t matrices = 0;  // offset of `count` matrices in Axis::matrices
+};
+
+// Reusable: building again keeps the memory.
+struct Axis {
+  int k_out = 8, k_in = 8;
+  int first_block = 0, end_block = 0;  // input blocks that any output block needs
+  std::vector<Span> spans;             // one per output block
+  std::vector<float> matrices;  // (count, 8 input frequencies, 8 output frequencies); zero beyond k_in, k_out
+  std::vector<double> rows;     // scratch: 8 rows of R over the input blocks at hand
+};
+
+// R as Pillow computes it: row i has its centre at c = start + (i + 0.5) s with s = (stop - start) / (8
+// out_blocks), width factor f = max(1, s) with antialias, else 1, radius r = support * f, taps j from floor(c
+// - r + 0.5) to floor(c + r + 0.5) - 1 inside [lo, hi), weights phi((j + 0.5 - c) / f) scaled to sum 1. A row
+// whose centre lies outside [lo, hi], or that has no taps, copies the nearest sample.
+void build_axis(const AxisSpec& spec, Axis& axis);
+
+}  // namespace dctdecode::dct

@@ -1,0 +1,45 @@
+#include "dct/dispatch.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "dct/resample_kernel.h"
+#include "dct/scalar.h"
+#include "dct/store.h"
+
+namespace dctdecode::dct {
+namespace {
+
+void resample_columns(const ColumnPass& pass) noexcept { run(pass); }
+void resample_blocks(const BlockPass& pass) noexcept { run(pass); }
+
+const Kernels& choose() noexcept {
+  const char* force_scalar = std::getenv("DCTDECODE_FORCE_SCALAR");
+  if (force_scalar != nullptr && std::strcmp(force_scalar, "1") == 0) return scalar_kernels();
+  const Kernels* avx2 = avx2_kernels();
+  return avx2 != nullptr ? *avx2 : scalar_kernels();
+}
+
+}  // namespace
+
+const Kernels& scalar_kernels() noexcept {
+  static constexpr Kernels table{"scalar", scalar::gather_row, scalar::store_row, resample_columns,
+                                 resample_blocks};
+  return table;
+}
+
+const Kernels& kernels() noexcept {
+  static const Kernels& chosen = choose();
+  return chosen;
+}
+
+bool gather_row(const std::int16_t* blocks, int n_blocks, const std::uint16_t* quant, const Pick* picks,
+                int n_picks, DType dtype) noexcept {
+  return kernels().gather_row(blocks, n_blocks, quant, picks, n_picks, dtype);
+}
+
+bool store_row(const float* src, int n, DType dtype, void* dst, float mean, float inv_std) noexcept {
+  return kernels().store_row(src, n, dtype, dst, mean, inv_std);
+}
+
+}  // namespace dctdecode::dct

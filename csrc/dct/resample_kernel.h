@@ -1,0 +1,131 @@
+// The resampling loops, on vectors of 8 floats that the compiler maps to whatever the target has. Included
+// once per instruction set; every function is forced inline into an entry point that names the set, so that
+// no copy compiled for a newer processor can be linked in elsewhere. The order of additions is the same in
+// all of them, hence so are the bits.
+#pragma once
+
+#include <cstring>
+
+#include "dct/resample.h"
+
+namespace dctdecode::dct {
+namespace {
+
+#define DCTDECODE_INLINE inline __attribute__((always_inline))
+
+using Float8 = float __attribute__((vector_size(32)));
+using Short8 = std::int16_t __attribute__((vector_size(16)));
+
+DCTDECODE_INLINE void load(Float8& to, const float* from) { std::memcpy(&to, from, sizeof to); }
+DCTDECODE_INLINE void save(float* to, const Float8& from) { std::memcpy(to, &from, sizeof from); }
+
+// Adds a block's part to a column. `any` collects which input frequencies u occur.
+template <int K>
+DCTDECODE_INLINE void add_block(const std::int16_t* block, const float* quant, const float* matrix, int k_in,
+                                Float8 (&rows)[K], Short8& any) {
+  for (int f = 0; f < k_in; ++f) {
+    std::uint64_t halves[2];
+    std::memcpy(halves, block + 8 * f, sizeof halves);
+    if ((halves[0] | halves[1]) == 0) continue;
+    Short8 coefficients;
+    std::memcpy(&coefficients, halves, sizeof halves);
+    any |= coefficients;
+    Float8 step;
+    load(step, quant + 8 * f);
+    const Float8 x = __builtin_convertvector(coefficients, Float8) * step;
+    for (int k = 0; k < K; ++k) rows[k] += matrix[8 * f + k] * x;
+  }
+}
+
+// The same where the span is one block taken over unchanged.
+template <int K>
+DCTDECODE_INLINE void copy_block(const std::int16_t* block, const float* quant, Float8 (&rows)[K],
+                                 Short8& any) {
+  for (int k = 0; k < K; ++k) {
+    Short8 coefficients;
+    std::memcpy(&coefficients, block + 8 * k, sizeof coefficients);
+    any |= coefficients;
+    Float8 step;
+    load(step, quant + 8 * k);
+    rows[k] = __builtin_convertvector(coefficients, Float8) * step;
+  }
+}
+
+DCTDECODE_INLINE int length(const Short8& any) {
+  int n = 8;
+  while (n > 0 && any[n - 1] == 0) --n;
+  return n;
+}
+
+template <int K>
+DCTDECODE_INLINE void columns_pass(const ColumnPass& pass) {
+  const std::int16_t* const first_row = pass.plane.row(pass.span.first);
+  for (int column = pass.first_column; column < pass.end_column; ++column) {
+    Float8 rows[K] = {};
+    Short8 any = {};
+    const std::int16_t* block = first_row + std::ptrdiff_t{64} * column;
+    if (pass.span.identity) {
+      copy_block<K>(block, pass.quant, rows, any);
+    } else {
+      for (int b = 0; b < pass.span.count; ++b, block += std::ptrdiff_t{64} * pass.plane.width_blocks) {
+        add_block<K>(block, pass.quant, pass.matrices + 64 * b, pass.k_in, rows, any);
+      }
+    }
+    const int slot = column - pass.first_column;
+    pass.lengths[slot] = static_cast<std::uint8_t>(length(any));
+    for (int k = 0; k < K; ++k) save(pass.values + (slot * K + k) * 8, rows[k]);
+  }
+}
+
+// One output block from the columns of its span: out[k] holds output row v = k, lanes u.
+template <int K>
+DCTDECODE_INLINE void block_row(const BlockPass& pass, const Span& span, float (&out)[K][8]) {
+  const int slot = span.first - pass.axis->first_block;
+  const float* column = pass.values + std::ptrdiff_t{slot} * K * 8;
+  if (span.identity) {
+    std::memcpy(out, column, sizeof out);
+    return;
+  }
+  Float8 sums[K] = {};
+  const float* matrix = pass.axis->matrices.data() + span.matrices;
+  for (int b = 0; b < span.count; ++b, column += K * 8, matrix += 64) {
+    const int used = pass.lengths[slot + b] < pass.axis->k_in ? pass.lengths[slot + b] : pass.axis->k_in;
+    for (int f = 0; f < used; ++f) {
+      Float8 weights;
+      load(weights, matrix + 8 * f);
+      for (int k = 0; k < K; ++k) sums[k] += column[8 * k + f] * weights;
+    }
+  }
+  for (int k = 0; k < K; ++k) save(out[k], sums[k]);
+}
+
+// Eight output blocks at a time, so that each wanted row is written in runs.
+template <int K>
+DCTDECODE_INLINE void blocks_pass(const BlockPass& pass) {
+  float tile[8][K][8];
+  const int n_blocks = static_cast<int>(pass.axis->spans.size());
+  for (int first = 0; first < n_blocks; first += 8) {
+    const int n = n_blocks - first < 8 ? n_blocks - first : 8;
+    for (int j = 0; j < n; ++j) block_row<K>(pass, pass.axis->spans[first + j], tile[j]);
+    for (int w = 0; w < pass.n_wanted; ++w) {
+      const Wanted& wanted = pass.wanted[w];
+      const float* from = &tile[0][wanted.index >> 3][wanted.index & 7];
+      for (int j = 0; j < n; ++j) wanted.dst[first + j] = from[j * K * 8];
+    }
+  }
+}
+
+DCTDECODE_INLINE void run(const ColumnPass& pass) {
+  if (pass.k == 2) return columns_pass<2>(pass);
+  if (pass.k == 4) return columns_pass<4>(pass);
+  columns_pass<8>(pass);
+}
+
+DCTDECODE_INLINE void run(const BlockPass& pass) {
+  if (pass.k == 2) return blocks_pass<2>(pass);
+  if (pass.k == 4) return blocks_pass<4>(pass);
+  blocks_pass<8>(pass);
+}
+
+}  // namespace
+}  // namespace dctdecode::dct
