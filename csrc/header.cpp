@@ -94,4 +94,19 @@ Outcome read_header(Bytes source, const Limits& limits, Header& header) {
   return check_size(header, limits);
 }
 
+Outcome check_memory(const Header& header, const Limits& limits, std::uint64_t output_bytes) {
+  std::uint64_t bytes = output_bytes;
+  for (int c = 0; c < header.num_components; ++c) {  // libjpeg pads each array to whole MCUs
+    const Component& component = header.components[c];
+    const std::uint64_t rows = static_cast<std::uint64_t>(ceil_div(component.height_blocks, component.v)) * component.v;
+    const std::uint64_t columns = static_cast<std::uint64_t>(ceil_div(component.width_blocks, component.h)) * component.h;
+    bytes += rows * columns * kBlockSize * sizeof(std::int16_t);
+  }
+  if (bytes <= limits.max_memory_bytes) return {};
+  return {Status::limit,
+          std::to_string(bytes >> 20) + " MiB for coefficients and result, " +
+              std::to_string(limits.max_memory_bytes >> 20) + " MiB allowed (limit max_memory_bytes)",
+          0, 0};
+}
+
 }  // namespace dctdecode

@@ -17,6 +17,9 @@ namespace dctdecode {
 // Reads the header alone. Checks the byte and pixel limits, and refuses by name what no call can decode.
 Outcome read_header(Bytes source, const Limits& limits, Header& header);
 
+// Whether the image's coefficients and `output_bytes` beside them stay within limits.max_memory_bytes.
+Outcome check_memory(const Header& header, const Limits& limits, std::uint64_t output_bytes);
+
 // What a decode had to say beside the coefficients.
 struct Report {
   std::vector<std::string> warnings;  // libjpeg-turbo's data warnings and defects that it never reports

@@ -1,0 +1,31 @@
+"""Reads JPEG files half-way: DCT coefficients as feature maps for PyTorch, without going to pixels."""
+
+from __future__ import annotations
+
+from dctdecode import errors
+from dctdecode._core import libjpeg_turbo_compiled as __libjpeg_turbo_version__
+from dctdecode._core import libjpeg_turbo_found as __libjpeg_turbo_found__
+from dctdecode.channels import PRESETS, ChannelSet
+from dctdecode.decode import info, read, read_planes
+from dctdecode.info import JpegInfo
+from dctdecode.limits import Limits
+from dctdecode.planes import Planes
+from dctdecode.preview import preview
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PRESETS",
+    "ChannelSet",
+    "JpegInfo",
+    "Limits",
+    "Planes",
+    "__libjpeg_turbo_found__",
+    "__libjpeg_turbo_version__",
+    "__version__",
+    "errors",
+    "info",
+    "preview",
+    "read",
+    "read_planes",
+]

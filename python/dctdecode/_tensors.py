@@ -1,0 +1,99 @@
+"""The one file that allocates tensors and touches addresses."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from dctdecode import _core
+
+__all__ = ["Out", "address_of_out", "allocate", "core_dtype"]
+
+Out = Any  # torch.Tensor or numpy.ndarray
+
+_DTYPES = {
+    torch.float32: (_core.DType.float32, np.dtype(np.float32)),
+    torch.float16: (_core.DType.float16, np.dtype(np.float16)),
+    torch.bfloat16: (_core.DType.bfloat16, None),  # numpy has no bfloat16
+    torch.int16: (_core.DType.int16, np.dtype(np.int16)),
+}
+
+
+def core_dtype(dtype: torch.dtype) -> _core.DType:
+    """The core's name of an output dtype; ValueError lists the four there are."""
+    if dtype not in _DTYPES:
+        raise ValueError(f"dtype must be one of {[str(d) for d in _DTYPES]}, got {dtype!r}")
+    return _DTYPES[dtype][0]
+
+
+_warned_about_pinning = False
+
+
+def _accelerator_is_available() -> bool:
+    accelerator = getattr(torch, "accelerator", None)
+    if accelerator is not None:
+        return bool(accelerator.is_available())
+    return torch.cuda.is_available()
+
+
+def allocate(shape: tuple[int, ...], dtype: torch.dtype, pin_memory: bool) -> torch.Tensor:
+    """An empty tensor; pinned where asked and possible, with one warning where not, as torch's DataLoader."""
+    global _warned_about_pinning
+    if pin_memory and not _accelerator_is_available():
+        if not _warned_about_pinning:
+            _warned_about_pinning = True
+            warnings.warn(
+                "pin_memory=True, but no accelerator is found: the tensors will not be pinned", stacklevel=3
+            )
+        pin_memory = False
+    return torch.empty(shape, dtype=dtype, pin_memory=pin_memory)
+
+
+def address_of_out(out: Out, shape: tuple[int, ...], dtype: torch.dtype) -> int:
+    """Address of caller's memory, after every check that makes writing there right.
+
+    Raises:
+        TypeError: not a tensor or array, or of another dtype.
+        ValueError: another shape, not contiguous, not writable, not on the CPU, or part of a graph.
+    """
+    if isinstance(out, torch.Tensor):
+        return _address_of_tensor(out, shape, dtype)
+    if isinstance(out, np.ndarray):
+        return _address_of_array(out, shape, dtype)
+    raise TypeError(f"out must be a torch tensor or a numpy array, got {type(out).__name__}")
+
+
+def _address_of_tensor(out: torch.Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> int:
+    if out.layout != torch.strided:
+        raise ValueError(f"out must be a dense tensor, got layout {out.layout}")
+    if out.device.type != "cpu":
+        raise ValueError(f"out must lie on the CPU, got device {out.device}")
+    if out.dtype != dtype:
+        raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for")
+    if tuple(out.shape) != shape:
+        raise ValueError(f"out has shape {tuple(out.shape)}, this image needs {shape}")
+    if not out.is_contiguous():
+        raise ValueError(f"out must be contiguous, got strides {out.stride()}")
+    if out.requires_grad:
+        raise ValueError("out must not require grad: decoding is not differentiable")
+    return out.data_ptr()
+
+
+def _address_of_array(out: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: torch.dtype) -> int:
+    wanted = _DTYPES[dtype][1]
+    if wanted is None:
+        raise TypeError(f"numpy has no {dtype}; pass a torch tensor as out")
+    if out.dtype != wanted:
+        raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for")
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}, this image needs {shape}")
+    if not out.flags.c_contiguous:
+        raise ValueError(f"out must be C-contiguous, got strides {out.strides}")
+    if not out.flags.writeable:
+        raise ValueError("out is not writable")
+    if not out.flags.aligned:
+        raise ValueError("out is not aligned to its element size")
+    return int(out.ctypes.data)

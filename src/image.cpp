@@ -1,0 +1,215 @@
+#include "image.h"
+
+#include <pybind11/native_enum.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dctdecode/decode.h"
+#include "dctdecode/file.h"
+#include "errors.h"
+#include "signals.h"
+
+namespace py = pybind11;
+
+namespace dctdecode::binding {
+namespace {
+
+// Bytes that stay where they are: a Py_buffer held open (its exporter then refuses to resize), or a file's
+// contents of our own.
+class Source {
+ public:
+  explicit Source(const py::object& exporter) : held_(true) {
+    if (PyObject_GetBuffer(exporter.ptr(), &view_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+    bytes_ = {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
+  }
+  Source(std::vector<std::uint8_t>&& contents, std::size_t size)
+      : contents_(std::move(contents)), bytes_{contents_.data(), size} {}
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  ~Source() {
+    if (held_) PyBuffer_Release(&view_);
+  }
+  Bytes bytes() const { return bytes_; }
+
+ private:
+  bool held_ = false;
+  Py_buffer view_{};
+  std::vector<std::uint8_t> contents_;
+  Bytes bytes_;
+};
+
+// The thread's decoder, with the memory it keeps between images. A signal handler may call us again in the
+// middle of a decode: it finds the slot empty and works with a decoder of its own.
+class Lease {
+ public:
+  Lease() : decoder_(std::move(slot())) {
+    if (!decoder_) decoder_ = std::make_unique<Decoder>();
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() { slot() = std::move(decoder_); }
+  Decoder* operator->() const { return decoder_.get(); }
+
+ private:
+  static std::unique_ptr<Decoder>& slot() {
+    thread_local std::unique_ptr<Decoder> decoder;
+    return decoder;
+  }
+  std::unique_ptr<Decoder> decoder_;
+};
+
+struct Image {
+  std::unique_ptr<Source> source;
+  py::object path;  // str or None, for messages
+  Header header;
+  Limits limits;
+};
+
+void load_header(Image& image) {
+  Outcome outcome;
+  {
+    const py::gil_scoped_release no_gil;
+    outcome = read_header(image.source->bytes(), image.limits, image.header);
+  }
+  raise_unless_ok(outcome, image.path);
+}
+
+std::unique_ptr<Image> from_path(const std::string& path, const py::object& shown, const Limits& limits) {
+  if (path.find('\0') != std::string::npos) throw py::value_error("embedded null byte in path");
+  auto image = std::make_unique<Image>();
+  image->path = shown;
+  image->limits = limits;
+  std::vector<std::uint8_t> contents;
+  std::size_t size = 0;
+  Outcome outcome;
+  {
+    SignalPoll signals;
+    const py::gil_scoped_release no_gil;
+    outcome = read_file(path.c_str(), limits, signals.poll(), contents, size);
+  }
+  raise_unless_ok(outcome, shown);
+  image->source = std::make_unique<Source>(std::move(contents), size);
+  load_header(*image);
+  return image;
+}
+
+std::unique_ptr<Image> from_buffer(const py::object& exporter, const py::object& shown,
+                                   const Limits& limits) {
+  auto image = std::make_unique<Image>();
+  image->path = shown;
+  image->limits = limits;
+  image->source = std::make_unique<Source>(exporter);
+  load_header(*image);
+  return image;
+}
+
+void check_memory_of(const Image& image, std::uint64_t output_bytes) {
+  raise_unless_ok(check_memory(image.header, image.limits, output_bytes), image.path);
+}
+
+using Said = std::tuple<std::vector<std::string>, std::vector<std::string>, std::string>;
+
+Said said(const Report& report) { return {report.warnings, report.notes, report.decoder}; }
+
+Said read_planes_into(Image& image, const std::vector<std::uintptr_t>& addresses, bool strict) {
+  if (addresses.size() != static_cast<std::size_t>(image.header.num_components)) {
+    throw py::value_error("one address per component");
+  }
+  std::vector<PlaneView> planes;
+  for (const std::uintptr_t address : addresses) {
+    planes.push_back({reinterpret_cast<std::int16_t*>(address)});
+  }
+  Report report;
+  Outcome outcome;
+  {
+    SignalPoll signals;
+    const py::gil_scoped_release no_gil;
+    Lease decoder;
+    outcome = decoder->read_planes(image.source->bytes(), image.limits, strict, signals.poll(), image.header,
+                                   planes, report);
+  }
+  raise_unless_ok(outcome, image.path);
+  return said(report);
+}
+
+Said read_into(const Image& image, const Plan& plan, std::uintptr_t address) {
+  Report report;
+  Outcome outcome;
+  {
+    SignalPoll signals;
+    const py::gil_scoped_release no_gil;
+    Lease decoder;
+    outcome = decoder->read(image.source->bytes(), image.limits, plan, signals.poll(), image.header,
+                            {reinterpret_cast<void*>(address)}, report);
+  }
+  raise_unless_ok(outcome, image.path);
+  return said(report);
+}
+
+std::vector<std::pair<int, int>> per_component(const Header& header, int Component::*first,
+                                               int Component::*second) {
+  std::vector<std::pair<int, int>> pairs;
+  for (int c = 0; c < header.num_components; ++c) {
+    pairs.emplace_back(header.components[c].*first, header.components[c].*second);
+  }
+  return pairs;
+}
+
+// None where the table comes later in the file, or never.
+std::vector<std::optional<std::vector<int>>> quant_tables(const Image& image) {
+  std::vector<std::optional<std::vector<int>>> tables;
+  for (int c = 0; c < image.header.num_components; ++c) {
+    const Component& component = image.header.components[c];
+    if (!component.has_quant) {
+      tables.emplace_back();
+    } else {
+      tables.emplace_back(std::in_place, component.quant.begin(), component.quant.end());
+    }
+  }
+  return tables;
+}
+
+}  // namespace
+
+void register_image(py::module_& module) {
+  py::native_enum<ColorSpace>(module, "ColorSpace", "enum.Enum")
+      .value("gray", ColorSpace::gray)
+      .value("ycbcr", ColorSpace::ycbcr)
+      .value("rgb", ColorSpace::rgb)
+      .value("cmyk", ColorSpace::cmyk)
+      .value("ycck", ColorSpace::ycck)
+      .value("unknown", ColorSpace::unknown)
+      .finalize();
+
+  py::class_<Image>(module, "Image")
+      .def_static("from_path", &from_path, py::arg("path"), py::arg("shown"), py::arg("limits"))
+      .def_static("from_buffer", &from_buffer, py::arg("buffer"), py::arg("shown"), py::arg("limits"))
+      .def("check_memory", &check_memory_of, py::arg("output_bytes"))
+      .def("read_planes_into", &read_planes_into, py::arg("addresses"), py::arg("strict"))
+      .def("read_into", &read_into, py::arg("plan"), py::arg("address"))
+      .def_property_readonly("height", [](const Image& i) { return i.header.height_px; })
+      .def_property_readonly("width", [](const Image& i) { return i.header.width_px; })
+      .def_property_readonly("num_components", [](const Image& i) { return i.header.num_components; })
+      .def_property_readonly("color_space", [](const Image& i) { return i.header.color_space; })
+      .def_property_readonly("progressive", [](const Image& i) { return i.header.progressive; })
+      .def_property_readonly("arithmetic", [](const Image& i) { return i.header.arithmetic; })
+      .def_property_readonly("precision", [](const Image& i) { return i.header.precision_bits; })
+      .def_property_readonly("restart_interval", [](const Image& i) { return i.header.restart_interval; })
+      .def_property_readonly("orientation", [](const Image& i) { return i.header.orientation; })
+      .def_property_readonly("size_bytes", [](const Image& i) { return i.source->bytes().size; })
+      .def_property_readonly(
+          "sampling", [](const Image& i) { return per_component(i.header, &Component::v, &Component::h); })
+      .def_property_readonly("grids",
+                             [](const Image& i) {
+                               return per_component(i.header, &Component::height_blocks,
+                                                    &Component::width_blocks);
+                             })
+      .def_property_readonly("quant_tables", &quant_tables);
+}
+
+}  // namespace dctdecode::binding
