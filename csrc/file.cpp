@@ -42,7 +42,7 @@ Outcome read_file(const char* path, const Limits& limits, Poll poll, std::vector
   size = 0;
   const Descriptor file(path);
   if (file.get() < 0) return io_error(errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return io_error(errno);
   if (S_ISDIR(info.st_mode)) return io_error(EISDIR);
   if (!S_ISREG(info.st_mode)) return io_error(EINVAL);
@@ -55,7 +55,8 @@ Outcome read_file(const char* path, const Limits& limits, Poll poll, std::vector
     if (size == bytes.size()) bytes.resize(bytes.size() + std::max(bytes.size(), kChunk));
     const ssize_t count = ::read(file.get(), bytes.data() + size, std::min(bytes.size() - size, kChunk));
     if (count < 0 && errno == EINTR) {
-      if (poll.should_stop != nullptr && poll.should_stop(poll.context)) return {Status::cancelled, "stopped"};
+      if (poll.should_stop != nullptr && poll.should_stop(poll.context))
+        return {Status::cancelled, "stopped"};
       continue;
     }
     if (count < 0) return io_error(errno);

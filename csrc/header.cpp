@@ -44,7 +44,8 @@ Outcome check_start(Bytes source) {
 }
 
 Outcome check_kind(const markers::FrameKind& kind) {
-  if (const char* process = refused_process(kind.sof)) return unsupported(std::string(process) + " is not read");
+  if (const char* process = refused_process(kind.sof))
+    return unsupported(std::string(process) + " is not read");
   if (kind.sof == 0) return {};
   if (kind.precision_bits != 8) {
     return unsupported(std::to_string(kind.precision_bits) + "-bit samples are not read, only 8-bit ones");
@@ -98,8 +99,10 @@ Outcome check_memory(const Header& header, const Limits& limits, std::uint64_t o
   std::uint64_t bytes = output_bytes;
   for (int c = 0; c < header.num_components; ++c) {  // libjpeg pads each array to whole MCUs
     const Component& component = header.components[c];
-    const std::uint64_t rows = static_cast<std::uint64_t>(ceil_div(component.height_blocks, component.v)) * component.v;
-    const std::uint64_t columns = static_cast<std::uint64_t>(ceil_div(component.width_blocks, component.h)) * component.h;
+    const std::uint64_t rows =
+        static_cast<std::uint64_t>(ceil_div(component.height_blocks, component.v)) * component.v;
+    const std::uint64_t columns =
+        static_cast<std::uint64_t>(ceil_div(component.width_blocks, component.h)) * component.h;
     bytes += rows * columns * kBlockSize * sizeof(std::int16_t);
   }
   if (bytes <= limits.max_memory_bytes) return {};

@@ -34,7 +34,8 @@ Outcome check_color_space(const Header& header) {
       return {};
     case ColorSpace::cmyk:
     case ColorSpace::ycck:
-      return {Status::unsupported, "a CMYK image has no luma and chroma; read_planes gives its four planes", 0, 0};
+      return {Status::unsupported, "a CMYK image has no luma and chroma; read_planes gives its four planes",
+              0, 0};
     case ColorSpace::unknown:
       break;
   }

@@ -151,8 +151,8 @@ Said read_into(const Image& image, const Plan& plan, std::uintptr_t address) {
   return said(report);
 }
 
-std::vector<std::pair<int, int>> per_component(const Header& header, int Component::*first,
-                                               int Component::*second) {
+std::vector<std::pair<int, int>> per_component(const Header& header, int Component::* first,
+                                               int Component::* second) {
   std::vector<std::pair<int, int>> pairs;
   for (int c = 0; c < header.num_components; ++c) {
     pairs.emplace_back(header.components[c].*first, header.components[c].*second);

@@ -90,8 +90,10 @@ static void note_missing_huffman_tables(dctd_reader* reader) {
     const jpeg_component_info* component = cinfo->cur_comp_info[i];
     const int dc = component->dc_tbl_no, ac = component->ac_tbl_no;
     if (dc < NUM_HUFF_TBLS && ac < NUM_HUFF_TBLS &&
-        (cinfo->dc_huff_tbl_ptrs[dc] == NULL || (!cinfo->progressive_mode && cinfo->ac_huff_tbl_ptrs[ac] == NULL))) {
-      dctd_note(reader, "no Huffman tables: the standard ones (T.81 annex K.3) are assumed, as for Motion JPEG");
+        (cinfo->dc_huff_tbl_ptrs[dc] == NULL ||
+         (!cinfo->progressive_mode && cinfo->ac_huff_tbl_ptrs[ac] == NULL))) {
+      dctd_note(reader,
+                "no Huffman tables: the standard ones (T.81 annex K.3) are assumed, as for Motion JPEG");
       return;
     }
   }

@@ -16,13 +16,36 @@ namespace dctdecode::markers {
 inline constexpr int kNumTables = 4;  // destinations per table class, T.81 B.2.4
 
 enum Marker : std::uint8_t {
-  TEM = 0x01, SOF0 = 0xC0, SOF1 = 0xC1, SOF2 = 0xC2, SOF3 = 0xC3, DHT = 0xC4, JPG = 0xC8, SOF9 = 0xC9,
-  SOF10 = 0xCA, DAC = 0xCC, SOF15 = 0xCF, RST0 = 0xD0, RST7 = 0xD7, SOI = 0xD8, EOI = 0xD9, SOS = 0xDA,
-  DQT = 0xDB, DNL = 0xDC, DRI = 0xDD, DHP = 0xDE, EXP = 0xDF, APP0 = 0xE0, APP1 = 0xE1, APP14 = 0xEE,
-  APP15 = 0xEF, SOF55 = 0xF7, COM = 0xFE,
+  TEM = 0x01,
+  SOF0 = 0xC0,
+  SOF1 = 0xC1,
+  SOF2 = 0xC2,
+  SOF3 = 0xC3,
+  DHT = 0xC4,
+  JPG = 0xC8,
+  SOF9 = 0xC9,
+  SOF10 = 0xCA,
+  DAC = 0xCC,
+  SOF15 = 0xCF,
+  RST0 = 0xD0,
+  RST7 = 0xD7,
+  SOI = 0xD8,
+  EOI = 0xD9,
+  SOS = 0xDA,
+  DQT = 0xDB,
+  DNL = 0xDC,
+  DRI = 0xDD,
+  DHP = 0xDE,
+  EXP = 0xDF,
+  APP0 = 0xE0,
+  APP1 = 0xE1,
+  APP14 = 0xEE,
+  APP15 = 0xEF,
+  SOF55 = 0xF7,
+  COM = 0xFE,
 };
 
-struct HuffmanSpec {                     // T.81 B.2.4.2
+struct HuffmanSpec {  // T.81 B.2.4.2
   bool defined = false;
   std::array<std::uint8_t, 17> bits{};     // bits[k] = number of codes of length k; bits[0] unused
   std::array<std::uint8_t, 256> values{};  // in order of code; zero behind the last one
@@ -47,8 +70,8 @@ struct Scan {
 
 // Everything in force at a scan's start.
 struct Stream {
-  Header header;          // `quant` of each component: what its selector named when last looked at
-  std::uint8_t sof = 0;   // SOF0, SOF1, ...; 0 before the frame header
+  Header header;         // `quant` of each component: what its selector named when last looked at
+  std::uint8_t sof = 0;  // SOF0, SOF1, ...; 0 before the frame header
   std::array<QuantSpec, kNumTables> quant{};
   std::array<HuffmanSpec, kNumTables> dc{}, ac{};
   bool saw_jfif = false;

@@ -17,12 +17,12 @@ inline constexpr int kBlockSize = 64;  // coefficients in a block, natural order
 enum class ColorSpace { gray, ycbcr, rgb, cmyk, ycck, unknown };
 
 struct Component {
-  int id = 0;              // as written in the frame header
-  int h = 1, v = 1;        // sampling factors
-  int quant_selector = 0;  // Tq
-  int height_blocks = 0, width_blocks = 0;    // T.81 A.1.1; libjpeg's height_in_blocks, width_in_blocks
-  int height_samples = 0, width_samples = 0;  // true samples; those beyond are the encoder's padding
-  bool has_quant = false;                       // false: its table comes later in the file, or never
+  int id = 0;                                     // as written in the frame header
+  int h = 1, v = 1;                               // sampling factors
+  int quant_selector = 0;                         // Tq
+  int height_blocks = 0, width_blocks = 0;        // T.81 A.1.1; libjpeg's height_in_blocks, width_in_blocks
+  int height_samples = 0, width_samples = 0;      // true samples; those beyond are the encoder's padding
+  bool has_quant = false;                         // false: its table comes later in the file, or never
   std::array<std::uint16_t, kBlockSize> quant{};  // natural order
 };
 

@@ -6,10 +6,10 @@
 namespace dctdecode {
 
 struct LibjpegVersion {
-  std::string compiled;      // "2.1.5"
-  std::string found;         // copyright line of the library that was loaded
-  int abi_compiled = 0;      // JPEG_LIB_VERSION: 62, 70 or 80
-  std::string mismatch;      // empty when the two work together, else libjpeg's own complaint
+  std::string compiled;  // "2.1.5"
+  std::string found;     // copyright line and path of the library that was loaded
+  int abi_compiled = 0;  // JPEG_LIB_VERSION: 62, 70 or 80
+  std::string mismatch;  // empty when the two work together, else libjpeg's own complaint
 };
 
 LibjpegVersion libjpeg_version();
