@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 
+import dctdecode
 import numpy as np
 import pytest
 import torch
 from dctdecode.channels import PRESETS, ChannelSet
 from dctdecode.preview import preview
+from PIL import Image
 
 
 def forward_dct(samples: np.ndarray) -> torch.Tensor:
@@ -94,8 +96,6 @@ def test_refuses_other_types():
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_equals_pillow(mode):
-    Image = pytest.importorskip("PIL.Image")
-    dctdecode = pytest.importorskip("dctdecode._core") and __import__("dctdecode")
     y, x = np.mgrid[0:21, 0:37]
     photo = np.stack([6 * x, 10 * y, 3 * (x + y)], axis=-1).clip(0, 255).astype(np.uint8)
     file = io.BytesIO()
