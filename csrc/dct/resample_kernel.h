@@ -33,6 +33,7 @@ DCTDECODE_INLINE void add_block(const std::int16_t* block, const float* quant, c
     Float8 step;
     load(step, quant + 8 * f);
     const Float8 x = __builtin_convertvector(coefficients, Float8) * step;
+#pragma GCC unroll 8  // so that the rows stay in registers
     for (int k = 0; k < K; ++k) rows[k] += matrix[8 * f + k] * x;
   }
 }
@@ -93,6 +94,7 @@ DCTDECODE_INLINE void block_row(const BlockPass& pass, const Span& span, float (
     for (int f = 0; f < used; ++f) {
       Float8 weights;
       load(weights, matrix + 8 * f);
+#pragma GCC unroll 8
       for (int k = 0; k < K; ++k) sums[k] += column[8 * k + f] * weights;
     }
   }
