@@ -1,6 +1,6 @@
 #include "errors.h"
 
-#include <cerrno>
+#include <string>
 
 namespace py = pybind11;
 
@@ -28,30 +28,31 @@ const char* class_name(Status status) {
   return nullptr;
 }
 
-[[noreturn]] void raise_from_errno(int code, const py::object& path) {
-  errno = code;
-  PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path.ptr());
-  throw py::error_already_set();
+// OSError picks its own subclass by errno: FileNotFoundError, IsADirectoryError, ...
+py::object os_error(int code, const py::object& path, int index) {
+  const py::object words = py::module_::import("os").attr("strerror")(code);
+  const std::string place = index < 0 ? "" : " (index " + std::to_string(index) + " of the batch)";
+  return py::handle(PyExc_OSError)(code, py::cast<std::string>(words) + place, path);
 }
 
 }  // namespace
 
+py::object error_of(const Outcome& outcome, const py::object& path, int index) {
+  if (outcome.status == Status::io) return os_error(outcome.system_error, path, index);
+  if (outcome.status == Status::out_of_memory) return py::handle(PyExc_MemoryError)(outcome.message);
+  const char* name_of_class = class_name(outcome.status);
+  if (name_of_class == nullptr) return py::handle(PyExc_ValueError)(outcome.message);
+  return py::module_::import("dctdecode.errors")
+      .attr(name_of_class)(outcome.message, py::arg("path") = path, py::arg("reason") = name(outcome.status),
+                           py::arg("offset_bytes") = outcome.offset_bytes,
+                           py::arg("index") = index < 0 ? py::object(py::none()) : py::int_(index));
+}
+
 void raise_unless_ok(const Outcome& outcome, const py::object& path) {
-  // A handler that ran while we polled may have left its exception (KeyboardInterrupt) behind.
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
   if (outcome) return;
-  if (outcome.status == Status::io) raise_from_errno(outcome.system_error, path);
-  if (outcome.status == Status::out_of_memory) {
-    PyErr_SetString(PyExc_MemoryError, outcome.message.c_str());
-    throw py::error_already_set();
-  }
-  const char* name_of_class = class_name(outcome.status);
-  if (name_of_class == nullptr) throw py::value_error(outcome.message);
-  const py::object cls = py::module_::import("dctdecode.errors").attr(name_of_class);
-  const py::object error =
-      cls(outcome.message, py::arg("path") = path, py::arg("reason") = name(outcome.status),
-          py::arg("offset_bytes") = outcome.offset_bytes);
-  PyErr_SetObject(cls.ptr(), error.ptr());
+  const py::object error = error_of(outcome, path);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
   throw py::error_already_set();
 }
 

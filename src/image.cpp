@@ -1,4 +1,5 @@
-#include "image.h"
+// dctdecode._core.Image: one JPEG's bytes and header, decoded into memory that Python allocated.
+#include "register.h"
 
 #include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
@@ -12,6 +13,9 @@
 #include "dctdecode/decode.h"
 #include "dctdecode/file.h"
 #include "errors.h"
+#include "held_buffer.h"
+#include "lease.h"
+#include "said.h"
 #include "signals.h"
 
 namespace py = pybind11;
@@ -19,48 +23,15 @@ namespace py = pybind11;
 namespace dctdecode::binding {
 namespace {
 
-// Bytes that stay where they are: a Py_buffer held open (its exporter then refuses to resize), or a file's
-// contents of our own.
-class Source {
- public:
-  explicit Source(const py::object& exporter) : held_(true) {
-    if (PyObject_GetBuffer(exporter.ptr(), &view_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
-    bytes_ = {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
-  }
-  Source(std::vector<std::uint8_t>&& contents, std::size_t size)
-      : contents_(std::move(contents)), bytes_{contents_.data(), size} {}
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
-  ~Source() {
-    if (held_) PyBuffer_Release(&view_);
-  }
-  Bytes bytes() const { return bytes_; }
+// The image's bytes: a buffer held open, or a file's contents of our own.
+struct Source {
+  explicit Source(const py::object& exporter) : held(std::in_place, exporter), bytes(held->bytes()) {}
+  Source(std::vector<std::uint8_t>&& file, std::size_t size)
+      : contents(std::move(file)), bytes{contents.data(), size} {}
 
- private:
-  bool held_ = false;
-  Py_buffer view_{};
-  std::vector<std::uint8_t> contents_;
-  Bytes bytes_;
-};
-
-// The thread's decoder, with the memory it keeps between images. A signal handler may call us again in the
-// middle of a decode: it finds the slot empty and works with a decoder of its own.
-class Lease {
- public:
-  Lease() : decoder_(std::move(slot())) {
-    if (!decoder_) decoder_ = std::make_unique<Decoder>();
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  ~Lease() { slot() = std::move(decoder_); }
-  Decoder* operator->() const { return decoder_.get(); }
-
- private:
-  static std::unique_ptr<Decoder>& slot() {
-    thread_local std::unique_ptr<Decoder> decoder;
-    return decoder;
-  }
-  std::unique_ptr<Decoder> decoder_;
+  std::optional<HeldBuffer> held;
+  std::vector<std::uint8_t> contents;
+  Bytes bytes;
 };
 
 struct Image {
@@ -74,7 +45,7 @@ void load_header(Image& image) {
   Outcome outcome;
   {
     const py::gil_scoped_release no_gil;
-    outcome = read_header(image.source->bytes(), image.limits, image.header);
+    outcome = read_header(image.source->bytes, image.limits, image.header);
   }
   raise_unless_ok(outcome, image.path);
 }
@@ -112,10 +83,6 @@ void check_memory_of(const Image& image, std::uint64_t output_bytes) {
   raise_unless_ok(check_memory(image.header, image.limits, output_bytes), image.path);
 }
 
-using Said = std::tuple<std::vector<std::string>, std::vector<std::string>, std::string>;
-
-Said said(const Report& report) { return {report.warnings, report.notes, report.decoder}; }
-
 Said read_planes_into(Image& image, const std::vector<std::uintptr_t>& addresses, bool strict) {
   if (addresses.size() != static_cast<std::size_t>(image.header.num_components)) {
     throw py::value_error("one address per component");
@@ -130,7 +97,7 @@ Said read_planes_into(Image& image, const std::vector<std::uintptr_t>& addresses
     SignalPoll signals;
     const py::gil_scoped_release no_gil;
     Lease decoder;
-    outcome = decoder->read_planes(image.source->bytes(), image.limits, strict, signals.poll(), image.header,
+    outcome = decoder->read_planes(image.source->bytes, image.limits, strict, signals.poll(), image.header,
                                    planes, report);
   }
   raise_unless_ok(outcome, image.path);
@@ -144,7 +111,7 @@ Said read_into(const Image& image, const Plan& plan, std::uintptr_t address) {
     SignalPoll signals;
     const py::gil_scoped_release no_gil;
     Lease decoder;
-    outcome = decoder->read(image.source->bytes(), image.limits, plan, signals.poll(), image.header,
+    outcome = decoder->read(image.source->bytes, image.limits, plan, signals.poll(), image.header,
                             {reinterpret_cast<void*>(address)}, report);
   }
   raise_unless_ok(outcome, image.path);
@@ -201,7 +168,7 @@ void register_image(py::module_& module) {
       .def_property_readonly("precision", [](const Image& i) { return i.header.precision_bits; })
       .def_property_readonly("restart_interval", [](const Image& i) { return i.header.restart_interval; })
       .def_property_readonly("orientation", [](const Image& i) { return i.header.orientation; })
-      .def_property_readonly("size_bytes", [](const Image& i) { return i.source->bytes().size; })
+      .def_property_readonly("size_bytes", [](const Image& i) { return i.source->bytes.size; })
       .def_property_readonly(
           "sampling", [](const Image& i) { return per_component(i.header, &Component::v, &Component::h); })
       .def_property_readonly("grids",

@@ -2,7 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "dctdecode/version.h"
-#include "image.h"
+#include "register.h"
 
 namespace py = pybind11;
 
@@ -18,4 +18,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.attr("libjpeg_turbo_found") = version.found;
   dctdecode::binding::register_plan(module);
   dctdecode::binding::register_image(module);
+  dctdecode::binding::register_batch(module);
 }

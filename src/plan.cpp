@@ -7,7 +7,7 @@
 #include <tuple>
 
 #include "dctdecode/limits.h"
-#include "image.h"
+#include "register.h"
 
 namespace py = pybind11;
 

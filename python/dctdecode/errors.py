@@ -11,6 +11,12 @@ __all__ = [
 ]
 
 
+def printable(path: str) -> str:
+    """A path that any stream can print: undecodable bytes and control characters become escapes."""
+    text = path.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 class DctDecodeError(Exception):
     """Base of all errors that a file causes.
 
@@ -20,6 +26,7 @@ class DctDecodeError(Exception):
         reason: the class of fault in one word: ``"not_jpeg"``, ``"truncated"``, ``"corrupt"``,
             ``"unsupported"`` or ``"limit"``.
         offset_bytes: about where in the file the fault was noticed.
+        index: place in the batch, or ``None`` outside one.
 
     Example:
         >>> import dctdecode
@@ -31,21 +38,34 @@ class DctDecodeError(Exception):
     """
 
     def __init__(
-        self, message: str, *, path: str | None = None, reason: str = "", offset_bytes: int = 0
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        reason: str = "",
+        offset_bytes: int = 0,
+        index: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
         self.reason = reason
         self.offset_bytes = offset_bytes
+        self.index = index
 
     def __str__(self) -> str:
-        where = f"{self.path}: " if self.path is not None else ""
+        place = "" if self.index is None else f" (index {self.index} of the batch)"
+        where = f"{printable(self.path)}{place}: " if self.path is not None else f"{place.strip()}: " if place else ""
         offset = f" (at byte {self.offset_bytes})" if self.offset_bytes else ""
         return f"{where}{self.message}{offset}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        state = {"path": self.path, "reason": self.reason, "offset_bytes": self.offset_bytes}
+        state = {
+            "path": self.path,
+            "reason": self.reason,
+            "offset_bytes": self.offset_bytes,
+            "index": self.index,
+        }
         return (_rebuild, (type(self), self.message, state))
 
 

@@ -1,10 +1,11 @@
-// One JPEG's bytes and header, ready to be decoded into memory that Python allocated.
+// The classes of dctdecode._core, one register function each.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 namespace dctdecode::binding {
 
+void register_batch(pybind11::module_& module);
 void register_image(pybind11::module_& module);
 void register_plan(pybind11::module_& module);
 

@@ -1,0 +1,60 @@
+#include "dctdecode/batch.h"
+
+#include <cstring>
+#include <new>
+
+#include "batch/pool.h"
+#include "dctdecode/file.h"
+
+namespace dctdecode {
+namespace {
+
+void open_item(BatchItem& item, const Limits& limits, Poll poll) {
+  if (!item.path.empty()) {
+    std::size_t size = 0;
+    item.outcome = read_file(item.path.c_str(), limits, poll, item.contents, size);
+    item.bytes = {item.contents.data(), size};
+  }
+  if (item.outcome) item.outcome = read_header(item.bytes, limits, item.header);
+}
+
+// An exception must not leave a thread of the pool.
+template <class Call>
+void guarded(BatchItem& item, Poll poll, Call call) {
+  if (poll.should_stop(poll.context)) {
+    item.outcome = {Status::cancelled, "stopped", 0, 0};
+    return;
+  }
+  try {
+    call();
+  } catch (const std::bad_alloc&) {
+    item.outcome = {Status::out_of_memory, "no memory left for this image", 0, 0};
+  }
+}
+
+}  // namespace
+
+void open_batch(std::vector<BatchItem>& items, const BatchRun& run) {
+  const batch::Work work = [&](int index, Decoder&, Poll poll) {
+    BatchItem& item = items[index];
+    guarded(item, poll, [&] { open_item(item, run.limits, poll); });
+  };
+  batch::Pool::get().run(static_cast<int>(items.size()), run.threads, work, *run.decoder, run.poll);
+}
+
+void read_batch(std::vector<BatchItem>& items, const Plan& plan, OutputView output, std::size_t stride_bytes,
+                const BatchRun& run) {
+  const batch::Work work = [&](int index, Decoder& decoder, Poll poll) {
+    BatchItem& item = items[index];
+    char* out = static_cast<char*>(output.data) + stride_bytes * static_cast<std::size_t>(index);
+    if (item.outcome) {
+      guarded(item, poll, [&] {
+        item.outcome = decoder.read(item.bytes, run.limits, plan, poll, item.header, {out}, item.report);
+      });
+    }
+    if (!item.outcome) std::memset(out, 0, stride_bytes);
+  };
+  batch::Pool::get().run(static_cast<int>(items.size()), run.threads, work, *run.decoder, run.poll);
+}
+
+}  // namespace dctdecode

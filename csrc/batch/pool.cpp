@@ -1,0 +1,126 @@
+#include "batch/pool.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <system_error>
+#include <thread>
+
+namespace dctdecode::batch {
+
+// Lives on the caller's stack. `next` and `stop` are read without the lock; `helpers` is guarded by it.
+struct Pool::Job {
+  const Work* work;
+  int count;
+  int wanted_helpers;  // threads that may still join
+  int helpers = 0;     // threads inside
+  std::atomic<int> next{0};
+  std::atomic<bool> stop{false};
+
+  bool has_work() const { return next.load(std::memory_order_relaxed) < count; }
+  void run(Decoder& decoder, Poll poll) {
+    for (int i = next.fetch_add(1); i < count; i = next.fetch_add(1)) (*work)(i, decoder, poll);
+  }
+};
+
+namespace {
+
+struct ProcessPool {
+  pid_t pid;
+  Pool* pool;
+};
+
+// Never freed: threads of a pool may outlive every static object, and a forked child may not touch its own.
+std::atomic<ProcessPool*> current{nullptr};
+
+bool is_stopped(void* flag) {
+  return static_cast<const std::atomic<bool>*>(flag)->load(std::memory_order_relaxed);
+}
+
+// The caller's poll, which also tells the helpers.
+struct CallerPoll {
+  Poll poll;
+  std::atomic<bool>& stop;
+
+  static bool ask(void* context) {
+    CallerPoll& self = *static_cast<CallerPoll*>(context);
+    if (self.poll.should_stop != nullptr && self.poll.should_stop(self.poll.context)) self.stop = true;
+    return self.stop;
+  }
+};
+
+}  // namespace
+
+Pool& Pool::get() {
+  ProcessPool* seen = current.load();
+  if (seen != nullptr && seen->pid == ::getpid()) return *seen->pool;
+  auto* mine = new ProcessPool{::getpid(), new Pool};
+  if (current.compare_exchange_strong(seen, mine)) return *mine->pool;
+  delete mine->pool;
+  delete mine;
+  return *seen->pool;  // another thread of this process was first
+}
+
+void Pool::run(int count, int threads, const Work& work, Decoder& decoder, Poll poll) {
+  Job job{&work, count, std::min(threads, count) - 1};
+  CallerPoll caller{poll, job.stop};
+  if (job.wanted_helpers > 0) {
+    const std::lock_guard lock(mutex_);
+    add_threads(job.wanted_helpers);
+    jobs_.push_back(&job);
+    work_.notify_all();
+  }
+  job.run(decoder, {CallerPoll::ask, &caller});
+  if (threads <= 1 || count <= 1) return;
+
+  std::unique_lock lock(mutex_);
+  jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+  while (job.helpers > 0) {
+    done_.wait_for(lock, std::chrono::milliseconds(20));
+    if (job.helpers == 0) break;
+    lock.unlock();  // the poll may run Python code
+    CallerPoll::ask(&caller);
+    lock.lock();
+  }
+}
+
+void Pool::add_threads(int wanted) {
+  while (threads_ < wanted) {
+    try {
+      std::thread([this] { serve(); }).detach();
+    } catch (const std::system_error&) {
+      return;  // the caller does the work alone
+    }
+    ++threads_;
+  }
+}
+
+Pool::Job* Pool::open_job() {
+  for (Job* job : jobs_) {
+    if (job->wanted_helpers > 0 && job->has_work()) return job;
+  }
+  return nullptr;
+}
+
+void Pool::serve() {
+  Decoder decoder;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    Job* job = open_job();
+    if (job == nullptr) {
+      work_.wait(lock);
+      continue;
+    }
+    --job->wanted_helpers;
+    ++job->helpers;
+    lock.unlock();
+    job->run(decoder, {is_stopped, &job->stop});
+    lock.lock();
+    --job->helpers;
+    done_.notify_all();
+  }
+}
+
+}  // namespace dctdecode::batch

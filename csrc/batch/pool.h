@@ -1,0 +1,42 @@
+// Threads that wait for work. One pool a process, made at the first use that wants more than one thread.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "dctdecode/decode.h"
+#include "dctdecode/limits.h"
+
+namespace dctdecode::batch {
+
+// What a job does with item `index`. Runs on any thread, must not throw; `decoder` belongs to the thread
+// and `poll` tells it to give up.
+using Work = std::function<void(int index, Decoder& decoder, Poll poll)>;
+
+class Pool {
+ public:
+  // This process's pool. After a fork the child gets a new one: threads do not survive a fork, and the
+  // parent's pool is left alone, locked or not.
+  static Pool& get();
+
+  // Runs work(0) ... work(count - 1) on up to `threads` threads, the caller among them, and returns when all
+  // are done. Several callers may run at the same time; they share the threads.
+  void run(int count, int threads, const Work& work, Decoder& decoder, Poll poll);
+
+ private:
+  struct Job;
+  Pool() = default;
+  void add_threads(int wanted);  // needs the lock
+  void serve();
+  Job* open_job();  // needs the lock; one that wants another thread, or null
+
+  std::mutex mutex_;
+  std::condition_variable work_;  // a job wants threads
+  std::condition_variable done_;  // a thread has left a job
+  std::vector<Job*> jobs_;
+  int threads_ = 0;
+};
+
+}  // namespace dctdecode::batch

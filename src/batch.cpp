@@ -1,0 +1,118 @@
+// dctdecode._core.Batch: many images, opened and decoded on threads, one status each.
+#include "dctdecode/batch.h"
+
+#include <pybind11/stl.h>
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "errors.h"
+#include "held_buffer.h"
+#include "lease.h"
+#include "register.h"
+#include "signals.h"
+
+namespace py = pybind11;
+
+namespace dctdecode::binding {
+namespace {
+
+// (path in the file system's encoding or None, name for messages or None, bytes-like object or None)
+using SourceTuple = std::tuple<std::optional<py::bytes>, py::object, py::object>;
+using Grid = std::optional<std::pair<int, int>>;
+
+class Batch {
+ public:
+  Batch(const std::vector<SourceTuple>& sources, const Limits& limits, int threads)
+      : items_(sources.size()), limits_(limits), threads_(threads) {
+    if (threads < 1) throw py::value_error("threads must be at least 1");
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      const auto& [path, shown, exporter] = sources[i];
+      shown_.push_back(shown);
+      if (path) {
+        items_[i].path = static_cast<std::string>(*path);
+        if (items_[i].path.find('\0') != std::string::npos)
+          throw py::value_error("embedded null byte in path");
+      } else {
+        items_[i].bytes = held_.emplace_back(exporter).bytes();
+      }
+    }
+    run([this](const BatchRun& how) { open_batch(items_, how); });
+  }
+
+  // Luma's grid of each sound image, None for the others.
+  std::vector<Grid> grids() const {
+    std::vector<Grid> grids;
+    for (const BatchItem& item : items_) {
+      if (item.outcome) {
+        grids.emplace_back(std::in_place, ceil_div(item.header.height_px, 8),
+                           ceil_div(item.header.width_px, 8));
+      } else {
+        grids.emplace_back();
+      }
+    }
+    return grids;
+  }
+
+  void read_into(const Plan& plan, std::uintptr_t address, std::size_t stride_bytes) {
+    run([&](const BatchRun& how) {
+      read_batch(items_, plan, {reinterpret_cast<void*>(address)}, stride_bytes, how);
+    });
+  }
+
+  // (index, exception) of each image that failed so far.
+  std::vector<std::pair<int, py::object>> failures() const {
+    std::vector<std::pair<int, py::object>> failures;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      const int index = static_cast<int>(i);
+      if (!items_[i].outcome) failures.emplace_back(index, error_of(items_[i].outcome, shown_[i], index));
+    }
+    return failures;
+  }
+
+  // (index, first warning) of each damaged image that was read all the same.
+  std::vector<std::pair<int, std::string>> warnings() const {
+    std::vector<std::pair<int, std::string>> warnings;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      const std::vector<std::string>& said = items_[i].report.warnings;
+      if (items_[i].outcome && !said.empty()) warnings.emplace_back(static_cast<int>(i), said.front());
+    }
+    return warnings;
+  }
+
+ private:
+  template <class Stage>
+  void run(Stage stage) {
+    {
+      SignalPoll signals;
+      const py::gil_scoped_release no_gil;
+      const Lease decoder;
+      stage(BatchRun{threads_, limits_, signals.poll(), decoder.get()});
+    }
+    raise_unless_ok({}, py::none());  // what a signal handler raised
+  }
+
+  std::vector<BatchItem> items_;
+  std::vector<py::object> shown_;
+  std::deque<HeldBuffer> held_;  // a deque: these do not move
+  Limits limits_;
+  int threads_;
+};
+
+}  // namespace
+
+void register_batch(py::module_& module) {
+  py::class_<Batch>(module, "Batch")
+      .def(py::init<const std::vector<SourceTuple>&, const Limits&, int>(), py::arg("sources"),
+           py::arg("limits"), py::arg("threads"))
+      .def("read_into", &Batch::read_into, py::arg("plan"), py::arg("address"), py::arg("stride_bytes"))
+      .def("failures", &Batch::failures)
+      .def("warnings", &Batch::warnings)
+      .def_property_readonly("grids", &Batch::grids);
+}
+
+}  // namespace dctdecode::binding
