@@ -1,0 +1,179 @@
+#include "entropy/mcu.h"
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+
+#include "dct/zigzag.h"
+#include "entropy/dispatch.h"
+
+#define DCTDECODE_INLINE inline __attribute__((always_inline))
+
+namespace dctdecode::entropy {
+namespace {
+
+// Positions behind 63 come from damaged data only, and go to 63; the block is refused afterwards.
+constexpr std::array<std::uint8_t, 128> kNatural = [] {
+  std::array<std::uint8_t, 128> table{};
+  for (std::size_t k = 0; k < table.size(); ++k) table[k] = k < 64 ? dct::kZigzagToNatural[k] : 63;
+  return table;
+}();
+
+// Branch-free; the bits below `count` are ORed twice with the same values.
+DCTDECODE_INLINE void refill(BitReader& r) {
+  std::uint64_t word;
+  std::memcpy(&word, r.next, sizeof word);
+  if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+  r.bits |= word >> r.count;
+  r.next += (63 - r.count) >> 3;
+  r.count |= 56;
+}
+
+DCTDECODE_INLINE void drop(BitReader& r, unsigned length) {
+  r.bits <<= length;
+  r.count -= length;
+}
+
+// T.81 F.2.2.1, EXTEND: 63 - shift magnitude bits, `offset` behind the start of `bits`. A first bit of 0
+// means a negative number, stored as its complement. Size 0 gives 0.
+DCTDECODE_INLINE int extend(std::uint64_t bits, unsigned offset, unsigned shift) {
+  const std::uint64_t from = bits << offset;
+  const std::uint64_t negative = static_cast<std::uint64_t>(static_cast<std::int64_t>(~from) >> 63);
+  return static_cast<int>(((((from ^ negative) >> 1) >> shift) ^ negative) - negative);
+}
+
+DCTDECODE_INLINE bool ended_well(unsigned k) { return k - kEndOfBlock < 64 || k == 64; }
+
+// Decodes the symbol at position k and returns the next k, or 0. Stores where `out` is not null.
+DCTDECODE_INLINE unsigned one_symbol(BitReader& r, const Codes& codes, unsigned k, std::int16_t* out) {
+  refill(r);
+  const Symbol symbol = find_symbol(codes, r.bits);
+  if (symbol.length == 0) return 0;
+  const unsigned run = symbol.value >> 4, size = symbol.value & 15U;
+  if (size == 0 && run != 15) {
+    drop(r, symbol.length);
+    return k + kEndOfBlock;
+  }
+  if (k + run > 63) return 0;
+  if (out != nullptr && size != 0) {
+    out[kNatural[k + run]] = static_cast<std::int16_t>(extend(r.bits, symbol.length, 63 - size));
+  }
+  drop(r, symbol.length + size);
+  return k + run + 1;
+}
+
+// Both loops below leave when k passes their bound. What remains is rare: an escape, or an entry that took
+// symbols of the next block along, because position 63 was coded. Then the entry is taken back, and one
+// symbol is decoded alone.
+DCTDECODE_INLINE unsigned resolve(BitReader& r, const Codes& codes, unsigned k, std::int16_t* out,
+                                  std::uint64_t bits_before, unsigned length, unsigned advance) {
+  r.bits = bits_before;
+  r.count += length;
+  return one_symbol(r, codes, k - advance, out);
+}
+
+DCTDECODE_INLINE bool store_coefficients(BitReader& r, const AcTable& ac, unsigned last, unsigned& k,
+                                         std::int16_t* out) {
+  while (k <= last) {
+    std::uint64_t before;
+    AcEntry e;
+    const auto step = [&]() __attribute__((always_inline)) {
+      e = ac.entries[r.bits >> (64 - kAcBits)];
+      before = r.bits;
+      out[kNatural[k + e.first]] = e.value;
+      out[kNatural[k + e.last]] = static_cast<std::int16_t>(extend(before, e.offset, e.shift));
+      drop(r, e.length);
+      k += e.advance;
+      return k <= last;
+    };
+    do {
+      refill(r);
+    } while (step() && step() && step());
+    if (k < 64 || ended_well(k)) return true;
+    k = resolve(r, ac.codes, k, out, before, e.length, e.advance);
+    if (k == 0) return false;
+  }
+  return true;
+}
+
+DCTDECODE_INLINE bool skip_coefficients(BitReader& r, const AcTable& ac, unsigned k) {
+  while (k < 64) {
+    std::uint64_t before;
+    SkipEntry e;
+    const auto step = [&]() __attribute__((always_inline)) {
+      e = ac.skip[r.bits >> (64 - kSkipBits)];
+      before = r.bits;
+      drop(r, e.length);
+      k += e.advance;
+      return k < 64;
+    };
+    do {
+      refill(r);
+    } while (step() && step() && step());
+    if (ended_well(k)) return true;
+    k = resolve(r, ac.codes, k, nullptr, before, e.length, e.advance);
+    if (k == 0) return false;
+  }
+  return ended_well(k);
+}
+
+DCTDECODE_INLINE bool decode_block(BitReader& r, const BlockSlot& slot, std::int16_t* out, unsigned last,
+                                   std::uint32_t& predictor) {
+  refill(r);
+  DcEntry dc = slot.dc->entries[r.bits >> (64 - kDcBits)];
+  if (dc.length == 0) {
+    const Symbol symbol = find_symbol(slot.dc->codes, r.bits);
+    if (symbol.length == 0) return false;
+    dc = {static_cast<std::uint8_t>(symbol.length + symbol.value), static_cast<std::uint8_t>(symbol.length),
+          static_cast<std::uint8_t>(63 - symbol.value)};
+  }
+  predictor += static_cast<std::uint32_t>(extend(r.bits, dc.offset, dc.shift));
+  drop(r, dc.length);
+  unsigned k = 1;
+  if (out != nullptr) {
+    std::memset(out, 0, kBlockSize * sizeof *out);
+    out[0] = static_cast<std::int16_t>(predictor);
+    if (!store_coefficients(r, *slot.ac, last, k, out)) return false;
+  }
+  return skip_coefficients(r, *slot.ac, k);
+}
+
+DCTDECODE_INLINE bool decode_mcus(McuRun& run, int count) {
+  BitReader reader = run.reader;
+  const std::uint8_t* const bound = run.end + sizeof reader.bits;
+  for (; count > 0; --count) {
+    for (int i = 0; i < run.num_slots; ++i) {
+      BlockSlot& slot = run.slots[i];
+      const bool wanted = slot.column - slot.column_begin < slot.column_count;
+      std::int16_t* const out = wanted ? slot.row + std::size_t{slot.column} * kBlockSize : nullptr;
+      slot.column += slot.columns_per_mcu;
+      if (!decode_block(reader, slot, out, slot.last, run.predictor[slot.component])) return false;
+    }
+    if (reader.next > bound) return false;
+  }
+  run.reader = reader;
+  return true;
+}
+
+}  // namespace
+
+bool use_vectors() noexcept {
+#if DCTDECODE_X86_VECTORS
+  static const bool use = [] {
+    const char* forced = std::getenv("DCTDECODE_FORCE_SCALAR");
+    if (forced != nullptr && std::strcmp(forced, "1") == 0) return false;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+  }();
+  return use;
+#else
+  return false;
+#endif
+}
+
+bool decode_mcus_plain(McuRun& run, int count) noexcept { return decode_mcus(run, count); }
+
+DCTDECODE_TARGET_VECTORS bool decode_mcus_vector(McuRun& run, int count) noexcept {
+  return decode_mcus(run, count);
+}
+
+}  // namespace dctdecode::entropy
