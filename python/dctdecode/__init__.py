@@ -5,6 +5,7 @@ from __future__ import annotations
 from dctdecode import errors
 from dctdecode._core import libjpeg_turbo_compiled as __libjpeg_turbo_version__
 from dctdecode._core import libjpeg_turbo_found as __libjpeg_turbo_found__
+from dctdecode.batch import Failure, read_batch
 from dctdecode.channels import PRESETS, ChannelSet
 from dctdecode.decode import info, read, read_planes
 from dctdecode.info import JpegInfo
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PRESETS",
     "ChannelSet",
+    "Failure",
     "JpegInfo",
     "Limits",
     "Planes",
@@ -27,5 +29,6 @@ __all__ = [
     "info",
     "preview",
     "read",
+    "read_batch",
     "read_planes",
 ]

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
 from dctdecode import _core
-from dctdecode._tensors import Out, address_of_out, allocate, core_dtype
-from dctdecode.channels import ChannelSet, as_channel_set
+from dctdecode._tensors import Out, address_of_out, allocate
 from dctdecode.errors import CorruptJpegWarning
 from dctdecode.info import JpegInfo, info_of
-from dctdecode.limits import Limits, as_core_limits, max_bytes_of
-from dctdecode.normalization import as_normalization
+from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
+from dctdecode.plan import Channels, as_plan, refuse_what_is_missing
 from dctdecode.planes import Planes
 from dctdecode.sources import Source, open_image
 
 __all__ = ["info", "read", "read_planes"]
-
-LimitsLike = Limits | Mapping[str, int | None] | None
 
 
 def info(source: Source, *, limits: LimitsLike = None) -> JpegInfo:
@@ -77,7 +72,7 @@ def read_planes(source: Source, *, strict: bool = True, limits: LimitsLike = Non
 
 def read(
     source: Source,
-    channels: int | str | ChannelSet | Sequence[int] = 192,
+    channels: Channels = 192,
     *,
     size: int | tuple[int, int] | None = None,
     crop: tuple[float, float, float, float] | None = None,
@@ -134,9 +129,8 @@ def read(
         >>> dctdecode.read(dctdecode_photo, channels=24).shape
         torch.Size([24, 75, 64])
     """
-    _refuse_what_is_missing(size, crop, flip)
-    selection = as_channel_set(channels)
-    plan = _plan(selection, normalize, dtype, interpolation, antialias, strict)
+    refuse_what_is_missing(size, crop, flip)
+    plan = as_plan(channels, normalize, dtype, interpolation, antialias, strict)
     image = _open(source, limits)
     _check_orientation(orientation, image)
     shape = (len(plan), -(-image.height // 8), -(-image.width // 8))
@@ -164,12 +158,6 @@ def _warn(found: list[str], source: Source) -> None:
     warnings.warn(f"{where}{found[0]}{more}", CorruptJpegWarning, stacklevel=3)
 
 
-def _refuse_what_is_missing(size: object, crop: object, flip: object) -> None:
-    for name, value in (("size", size), ("crop", crop), ("flip", flip)):
-        if value is not None and value is not False:
-            raise NotImplementedError(f"{name}= is not available yet; read() works on the native grid")
-
-
 def _check_orientation(orientation: str, image: _core.Image) -> None:
     if orientation not in ("ignore", "apply"):
         raise ValueError(f'orientation must be "ignore" or "apply", got {orientation!r}')
@@ -177,37 +165,3 @@ def _check_orientation(orientation: str, image: _core.Image) -> None:
         raise NotImplementedError(
             f'orientation="apply" is not available yet for a file with EXIF orientation {image.orientation}'
         )
-
-
-_FILTERS = {name: getattr(_core.Filter, name) for name in ("box", "bilinear", "bicubic", "lanczos")}
-
-
-def _filter(interpolation: object) -> _core.Filter:
-    name = getattr(interpolation, "value", interpolation)  # torchvision's InterpolationMode
-    if name not in _FILTERS:
-        raise ValueError(f"interpolation must be one of {list(_FILTERS)}, got {interpolation!r}")
-    return _FILTERS[name]
-
-
-def _plan(
-    selection: ChannelSet, normalize: Any, dtype: torch.dtype, interpolation: object, antialias: bool, strict: bool
-) -> _core.Plan:
-    kind = core_dtype(dtype)
-    if normalize is not None and dtype == torch.int16:
-        raise ValueError("int16 holds coefficients as they are; normalize= needs a float dtype")
-    statistics = as_normalization(normalize, selection)
-    return _cached_plan(selection.flat, statistics, kind, _filter(interpolation), bool(antialias), bool(strict))
-
-
-@lru_cache(maxsize=64)
-def _cached_plan(
-    flat: tuple[int, ...],
-    statistics: tuple[tuple[float, ...], tuple[float, ...]] | None,
-    dtype: _core.DType,
-    kind: _core.Filter,
-    antialias: bool,
-    strict: bool,
-) -> _core.Plan:
-    mean, std = statistics if statistics is not None else ((0.0,) * len(flat), (1.0,) * len(flat))
-    rows = [(index // 64, index % 64, m, 1.0 / s) for index, m, s in zip(flat, mean, std, strict=True)]
-    return _core.Plan(rows, dtype, kind, antialias, strict)

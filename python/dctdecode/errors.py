@@ -55,7 +55,9 @@ class DctDecodeError(Exception):
 
     def __str__(self) -> str:
         place = "" if self.index is None else f" (index {self.index} of the batch)"
-        where = f"{printable(self.path)}{place}: " if self.path is not None else f"{place.strip()}: " if place else ""
+        where = (
+            f"{printable(self.path)}{place}: " if self.path is not None else f"{place.strip()}: " if place else ""
+        )
         offset = f" (at byte {self.offset_bytes})" if self.offset_bytes else ""
         return f"{where}{self.message}{offset}"
 

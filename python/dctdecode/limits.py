@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from dctdecode import _core
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "LimitsLike"]
 
 _NO_LIMIT = {"max_scans": 2**32 - 1}  # the others are 64-bit in the core
 _NO_LIMIT_64 = 2**64 - 1
@@ -66,8 +66,10 @@ def _to_core(limits: Limits) -> _core.Limits:
 
 _DEFAULT = Limits()
 
+LimitsLike = Limits | Mapping[str, int | None] | None
 
-def as_core_limits(limits: Limits | Mapping[str, int | None] | None) -> _core.Limits:
+
+def as_core_limits(limits: LimitsLike) -> _core.Limits:
     """Resolves the ``limits=`` argument: defaults, a :class:`Limits`, or a mapping of its fields."""
     if limits is None:
         return _to_core(_DEFAULT)
@@ -82,7 +84,11 @@ def as_core_limits(limits: Limits | Mapping[str, int | None] | None) -> _core.Li
     raise TypeError(f"limits must be a dctdecode.Limits, a mapping or None, got {type(limits).__name__}")
 
 
-def max_bytes_of(limits: Limits | Mapping[str, int | None] | None) -> int:
+def max_bytes_of(limits: LimitsLike) -> int:
     """How many bytes of a stream are worth reading, in the terms of ``limits=``."""
-    chosen = limits.get("max_bytes", _DEFAULT.max_bytes) if isinstance(limits, Mapping) else (limits or _DEFAULT).max_bytes
+    chosen = (
+        limits.get("max_bytes", _DEFAULT.max_bytes)
+        if isinstance(limits, Mapping)
+        else (limits or _DEFAULT).max_bytes
+    )
     return sys.maxsize - 1 if chosen is None else chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from dctdecode import _core
 
-__all__ = ["Source", "open_image"]
+__all__ = ["Resolved", "Source", "open_image", "resolve"]
 
 # str, os.PathLike, bytes-like, 1-D uint8 array or tensor, binary file object.
 Source = Any
@@ -18,6 +19,37 @@ Source = Any
 _ACCEPTED = (
     "a path (str or os.PathLike), a bytes-like object, a 1-D uint8 numpy array or tensor, or a binary file object"
 )
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Where the bytes are: a ``path`` for the core to read, or a ``buffer``. ``shown`` names it in messages."""
+
+    path: bytes | None
+    shown: str | None
+    buffer: object
+
+
+def resolve(source: Source, max_bytes: int) -> Resolved:
+    """Tells the kinds of source apart. Paths are not opened yet; file objects are read here.
+
+    Raises:
+        TypeError, ValueError: the source is of no accepted kind.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        return Resolved(os.fsencode(path), os.fsdecode(path), None)
+    if isinstance(source, torch.Tensor):
+        source = _array_of(source)
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim != 1:
+            raise ValueError(f"an array of JPEG bytes is 1-D uint8, got {source.ndim}-D {source.dtype}")
+        return Resolved(None, None, np.ascontiguousarray(source))
+    try:
+        view = memoryview(source)
+    except TypeError:
+        return _from_file_object(source, max_bytes)
+    return Resolved(None, None, view if view.c_contiguous else view.tobytes())
 
 
 def open_image(source: Source, limits: _core.Limits, max_bytes: int) -> _core.Image:
@@ -28,21 +60,10 @@ def open_image(source: Source, limits: _core.Limits, max_bytes: int) -> _core.Im
         OSError: the file cannot be read.
         DctDecodeError: the header is refused.
     """
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fspath(source)
-        shown = os.fsdecode(path)
-        return _core.Image.from_path(os.fsencode(path), shown, limits)
-    if isinstance(source, torch.Tensor):
-        source = _array_of(source)
-    if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.ndim != 1:
-            raise ValueError(f"an array of JPEG bytes is 1-D uint8, got {source.ndim}-D {source.dtype}")
-        return _core.Image.from_buffer(np.ascontiguousarray(source), None, limits)
-    try:
-        view = memoryview(source)
-    except TypeError:
-        return _from_file_object(source, limits, max_bytes)
-    return _core.Image.from_buffer(view if view.c_contiguous else view.tobytes(), None, limits)
+    resolved = resolve(source, max_bytes)
+    if resolved.path is not None:
+        return _core.Image.from_path(resolved.path, resolved.shown, limits)
+    return _core.Image.from_buffer(resolved.buffer, resolved.shown, limits)
 
 
 def _array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
@@ -53,7 +74,7 @@ def _array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
     return tensor.detach().numpy()
 
 
-def _from_file_object(source: Source, limits: _core.Limits, max_bytes: int) -> _core.Image:
+def _from_file_object(source: Source, max_bytes: int) -> Resolved:
     read = getattr(source, "read", None)
     if not callable(read):
         raise TypeError(f"source must be {_ACCEPTED}, got {type(source).__name__}")
@@ -61,4 +82,4 @@ def _from_file_object(source: Source, limits: _core.Limits, max_bytes: int) -> _
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"the file object gave {type(data).__name__}, not bytes; open it in binary mode ('rb')")
     name = getattr(source, "name", None)
-    return _core.Image.from_buffer(data, name if isinstance(name, str) else None, limits)
+    return Resolved(None, name if isinstance(name, str) else None, data)

@@ -1,0 +1,191 @@
+"""Many images in one call, decoded by native threads."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import torch
+
+from dctdecode import _core
+from dctdecode._tensors import Out, address_of_out, allocate
+from dctdecode.errors import CorruptJpegWarning
+from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
+from dctdecode.plan import Channels, as_plan, refuse_what_is_missing
+from dctdecode.sources import Source, resolve
+from dctdecode.threads import resolve_threads
+
+__all__ = ["Failure", "read_batch"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image of a batch that could not be read.
+
+    Attributes:
+        index: its place in ``sources``.
+        path: its name, or ``None`` where the source was no path.
+        error: what ``read`` would have raised for it.
+    """
+
+    index: int
+    path: str | None
+    error: Exception
+
+
+OnError = Literal["raise", "skip", "zero"] | Callable[[Failure], Literal["skip", "zero"] | None]
+
+
+@overload
+def read_batch(
+    sources: Sequence[Source],
+    channels: Channels = ...,
+    *,
+    return_failures: Literal[False] = ...,
+    **options: Any,
+) -> torch.Tensor: ...
+@overload
+def read_batch(
+    sources: Sequence[Source],
+    channels: Channels = ...,
+    *,
+    return_failures: Literal[True],
+    **options: Any,
+) -> tuple[torch.Tensor, list[Failure]]: ...
+def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, `options` are the arguments below
+    sources: Sequence[Source],
+    channels: Channels = 192,
+    *,
+    size: int | tuple[int, int] | None = None,
+    crop: Any = None,
+    flip: Any = None,
+    interpolation: str = "bilinear",
+    antialias: bool = True,
+    orientation: str = "ignore",
+    fast: bool = False,
+    normalize: Any = None,
+    dtype: torch.dtype = torch.float32,
+    threads: int | None = None,
+    on_error: OnError = "raise",
+    return_failures: bool = False,
+    out: Out | None = None,
+    pin_memory: bool = False,
+    strict: bool = True,
+    limits: LimitsLike = None,
+) -> torch.Tensor | tuple[torch.Tensor, list[Failure]]:
+    """Reads images of equal grid into one tensor, on native threads, with the GIL free.
+
+    Args:
+        sources: as for :func:`dctdecode.read`, one per image; all readable images must have the same grid.
+        channels, interpolation, antialias, fast, normalize, dtype, strict, limits: as for ``read``. Limits
+            hold per image.
+        size, crop, flip: not available yet.
+        orientation: only ``"ignore"`` yet.
+        threads: the calling one included. ``None``: the cores this process may use, divided by
+            LOCAL_WORLD_SIZE. The result does not depend on it.
+        on_error: what becomes of an image that cannot be read. ``"raise"``: its error, with path and index;
+            of several the one of lowest index. ``"zero"``: a row of zeros. ``"skip"``: no row. Or a callable that
+            is given the :class:`Failure` and returns ``"zero"``, ``"skip"`` or ``None`` (zero), or raises.
+        return_failures: also return the failures.
+        out: tensor or array (N, C, Hb, Wb) to write into; with skipped rows the result is its first rows. After
+            an error its contents are undefined.
+        pin_memory: as for ``read``.
+
+    Returns:
+        Tensor (N, C, Hb, Wb), fewer rows where images were skipped; with ``return_failures`` also a list of
+        :class:`Failure`. Where no image could be read, the grid is that of ``out``, else (0, 0).
+
+    Raises:
+        ValueError: the images differ in grid (both named), or bad arguments.
+        What ``read`` raises, for ``on_error="raise"``.
+
+    Example:
+        >>> import dctdecode
+        >>> dctdecode.read_batch([dctdecode_photo] * 3, channels=24).shape
+        torch.Size([3, 24, 75, 64])
+    """
+    refuse_what_is_missing(size, crop, flip)
+    if orientation != "ignore":
+        raise NotImplementedError(f"orientation={orientation!r} is not available yet for batches")
+    decide = _policy(on_error)
+    plan = as_plan(channels, normalize, dtype, interpolation, antialias, strict)
+    resolved = [resolve(source, max_bytes_of(limits)) for source in sources]
+    batch = _core.Batch(
+        [(r.path, r.shown, r.buffer) for r in resolved], as_core_limits(limits), resolve_threads(threads)
+    )
+    if on_error == "raise":
+        _raise_first(batch)
+    shape = (len(resolved), len(plan), *_common_grid(batch, out))
+    result = allocate(shape, dtype, pin_memory) if out is None else out
+    address = result.data_ptr() if out is None else address_of_out(out, shape, dtype)
+    stride_bytes = shape[1] * shape[2] * shape[3] * dtype.itemsize
+    batch.read_into(plan, address, stride_bytes)
+    for index, text in batch.warnings():
+        name = resolved[index].shown
+        where = f"index {index} of the batch" if name is None else f"{name} (index {index} of the batch)"
+        warnings.warn(f"{where}: {text}", CorruptJpegWarning, stacklevel=2)
+    failures = [Failure(i, resolved[i].shown, error) for i, error in batch.failures()]
+    skipped = {failure.index for failure in failures if decide(failure) == "skip"}
+    if skipped:
+        result = _without(result, skipped)
+    return (result, failures) if return_failures else result
+
+
+def _policy(on_error: OnError) -> Callable[[Failure], Literal["skip", "zero"]]:
+    """One function for all policies: tells what becomes of a failed image, or raises."""
+
+    def raise_it(failure: Failure) -> Literal["skip", "zero"]:
+        raise failure.error
+
+    def ask(failure: Failure) -> Literal["skip", "zero"]:
+        assert callable(on_error)
+        answer = on_error(failure)
+        if answer is None:
+            return "zero"
+        if answer not in ("skip", "zero"):
+            raise ValueError(f'the on_error callable must return "skip", "zero" or None, got {answer!r}')
+        return answer
+
+    table: dict[str, Callable[[Failure], Literal["skip", "zero"]]] = {
+        "raise": raise_it,
+        "skip": lambda failure: "skip",
+        "zero": lambda failure: "zero",
+    }
+    if callable(on_error):
+        return ask
+    if on_error not in table:
+        raise ValueError(f"on_error must be one of {list(table)} or a callable, got {on_error!r}")
+    return table[on_error]
+
+
+def _raise_first(batch: _core.Batch) -> None:
+    for _, error in batch.failures():
+        raise error
+
+
+def _common_grid(batch: _core.Batch, out: Out | None) -> tuple[int, int]:
+    found: tuple[int, tuple[int, int]] | None = None
+    for index, grid in enumerate(batch.grids):
+        if grid is None:
+            continue
+        if found is None:
+            found = (index, grid)
+        elif grid != found[1]:
+            raise ValueError(
+                f"a batch on the native grid needs images of equal grid: index {found[0]} has {found[1]} blocks "
+                f"(Hb, Wb), index {index} has {grid}"
+            )
+    if found is not None:
+        return found[1]
+    return (0, 0) if out is None or len(out.shape) != 4 else (int(out.shape[2]), int(out.shape[3]))
+
+
+def _without(result: Any, skipped: set[int]) -> Any:
+    """The kept rows, moved together in place: a view of the first rows."""
+    kept = [index for index in range(len(result)) if index not in skipped]
+    for row, index in enumerate(kept):
+        if row != index:
+            result[row] = result[index]
+    return result[: len(kept)]

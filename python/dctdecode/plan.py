@@ -1,0 +1,72 @@
+"""What to make of an image, checked and handed to the core as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from dctdecode import _core
+from dctdecode._tensors import core_dtype
+from dctdecode.channels import ChannelSet, as_channel_set
+from dctdecode.normalization import as_normalization
+
+__all__ = ["Channels", "as_plan", "refuse_what_is_missing"]
+
+Channels = int | str | ChannelSet | Sequence[int]
+
+
+def refuse_what_is_missing(size: object, crop: object, flip: object) -> None:
+    """Geometry that the native grid does not have."""
+    for name, value in (("size", size), ("crop", crop), ("flip", flip)):
+        if value is not None and value is not False:
+            raise NotImplementedError(f"{name}= is not available yet; read() works on the native grid")
+
+
+_FILTERS: dict[object, _core.Filter] = {
+    name: getattr(_core.Filter, name) for name in ("box", "bilinear", "bicubic", "lanczos")
+}
+
+
+def _filter(interpolation: object) -> _core.Filter:
+    name = getattr(interpolation, "value", interpolation)  # torchvision's InterpolationMode
+    if name not in _FILTERS:
+        raise ValueError(f"interpolation must be one of {list(_FILTERS)}, got {interpolation!r}")
+    return _FILTERS[name]
+
+
+def as_plan(
+    channels: Channels,
+    normalize: Any,
+    dtype: torch.dtype,
+    interpolation: object,
+    antialias: bool,
+    strict: bool,
+) -> _core.Plan:
+    """The core's plan for these arguments of ``read``; plans are cached.
+
+    Raises:
+        ValueError, TypeError: an argument has no meaning; the message shows it and what is allowed.
+    """
+    selection = as_channel_set(channels)
+    kind = core_dtype(dtype)
+    if normalize is not None and dtype == torch.int16:
+        raise ValueError("int16 holds coefficients as they are; normalize= needs a float dtype")
+    statistics = as_normalization(normalize, selection)
+    return _cached_plan(selection.flat, statistics, kind, _filter(interpolation), bool(antialias), bool(strict))
+
+
+@lru_cache(maxsize=64)
+def _cached_plan(
+    flat: tuple[int, ...],
+    statistics: tuple[tuple[float, ...], tuple[float, ...]] | None,
+    dtype: _core.DType,
+    kind: _core.Filter,
+    antialias: bool,
+    strict: bool,
+) -> _core.Plan:
+    mean, std = statistics if statistics is not None else ((0.0,) * len(flat), (1.0,) * len(flat))
+    rows = [(index // 64, index % 64, m, 1.0 / s) for index, m, s in zip(flat, mean, std, strict=True)]
+    return _core.Plan(rows, dtype, kind, antialias, strict)
