@@ -1,5 +1,6 @@
-/* libjpeg's view of the bytes: all of them at once, never refilled. At the end of data libjpeg gets the
- * end marker that it would get from its own memory source, after the defect was reported. */
+/* libjpeg's view of the bytes: all of them at once, never refilled. Where they end, libjpeg gets the end
+ * marker that it would get from its own memory source, after the defect was reported; but before the first
+ * scan there is nothing to save. */
 #include "jpeg/private.h"
 
 static const JOCTET kFakeEnd[2] = {0xFF, JPEG_EOI};
@@ -8,8 +9,10 @@ static void on_init_source(j_decompress_ptr cinfo) { (void)cinfo; }
 static void on_term_source(j_decompress_ptr cinfo) { (void)cinfo; }
 
 static boolean on_fill_input_buffer(j_decompress_ptr cinfo) {
-  dctd_defect(dctd_reader_of((j_common_ptr)cinfo), DCTD_TRUNCATED,
-              "the file ends before the image does (no end-of-image marker)");
+  dctd_reader* reader = dctd_reader_of((j_common_ptr)cinfo);
+  const int in_header = cinfo->progress == NULL; /* installed between the header and the first scan's data */
+  if (in_header) dctd_fail(reader, DCTD_TRUNCATED, "the file ends before its first scan");
+  dctd_defect(reader, DCTD_TRUNCATED, "the file ends before the image does (no end-of-image marker)");
   cinfo->src->next_input_byte = kFakeEnd;
   cinfo->src->bytes_in_buffer = sizeof kFakeEnd;
   return TRUE;
