@@ -37,6 +37,7 @@ Outcome Emitter::prepare(const Header& header, const Plan& plan, OutputView outp
     part.outputs.clear();
     part.picks.clear();
     part.frequencies.clear();
+    part.resampled = false;
   }
   for (std::size_t i = 0; i < plan.channels.size(); ++i) {
     Part& part = parts_[plan.channels[i].component];

@@ -26,6 +26,7 @@ class Emitter {
 
   // Components whose own grid is the output's, and that need no colour conversion: straight from blocks.
   bool is_direct(int component) const { return !parts_[component].picks.empty(); }
+  bool is_resampled(int component) const { return mixed_ && parts_[component].resampled; }
   // One row of blocks of a direct component. False: a value does not fit int16.
   bool direct_row(int component, int row, const std::int16_t* blocks);
 

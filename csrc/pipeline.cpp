@@ -4,13 +4,21 @@
 
 #include "dctdecode/decode.h"
 #include "emit.h"
+#include "emit_rows.h"
+#include "fast_path.h"
 #include "jpeg/libjpeg.h"
 
 namespace dctdecode {
 
 struct Decoder::Memory {
+  FastPath fast;
   jpeg::Reader libjpeg;
   Emitter emitter;
+
+  void trim() {
+    fast.trim();
+    libjpeg.trim();
+  }
 };
 
 Decoder::Decoder() : memory_(std::make_unique<Memory>()) {}
@@ -21,10 +29,6 @@ Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 namespace {
 
 using Blocks = std::array<jpeg::Blocks, kMaxComponents>;
-
-Outcome cancelled() { return {Status::cancelled, "stopped", 0, 0}; }
-
-bool asks_to_stop(Poll poll) { return poll.should_stop != nullptr && poll.should_stop(poll.context); }
 
 Outcome check_color_space(const Header& header) {
   switch (header.color_space) {
@@ -45,36 +49,37 @@ Outcome check_color_space(const Header& header) {
           0, 0};
 }
 
-// The caller sized its memory by the first look at the header. Bytes that another thread changes meanwhile
-// may yield other values, never other sizes.
 Outcome check_unchanged(const Header& before, const Header& after) {
-  bool same = before.num_components == after.num_components && before.height_px == after.height_px &&
-              before.width_px == after.width_px && before.color_space == after.color_space &&
-              before.h_max == after.h_max && before.v_max == after.v_max;
-  for (int c = 0; same && c < before.num_components; ++c) {
-    same = before.components[c].h == after.components[c].h && before.components[c].v == after.components[c].v;
-  }
-  if (same) return {};
+  if (same_geometry(before, after)) return {};
   return {Status::corrupt, "the header changed while the image was read", 0, 0};
 }
 
-Outcome emit(const Header& header, const Blocks& blocks, Poll poll, Emitter& emitter) {
+std::array<dct::Plane, kMaxComponents> as_planes(const Header& header, const Blocks& blocks) {
   std::array<dct::Plane, kMaxComponents> planes;
   for (int c = 0; c < header.num_components; ++c) {
     planes[c] = {blocks[c].data, static_cast<int>(blocks[c].stride_blocks)};
   }
-  for (int row = 0; row < emitter.height_blocks(); ++row) {
-    bool exact = true;
-    for (int c = 0; c < std::min(header.num_components, 3); ++c) {
-      if (emitter.is_direct(c)) exact = exact && emitter.direct_row(c, row, planes[c].row(row));
+  return planes;
+}
+
+void copy_planes(const Header& header, const Blocks& blocks, const std::vector<PlaneView>& planes) {
+  for (int c = 0; c < header.num_components; ++c) {
+    const Component& component = header.components[c];
+    const std::size_t row = static_cast<std::size_t>(component.width_blocks) * kBlockSize;
+    for (int i = 0; i < component.height_blocks; ++i) {
+      const std::int16_t* from = blocks[c].data + i * blocks[c].stride_blocks * kBlockSize;
+      std::copy_n(from, row, planes[c].data + i * row);
     }
-    if (emitter.is_mixed()) exact = exact && emitter.mixed_row(row, planes);
-    if (!exact) {
-      return {Status::not_exact, "dtype=int16 cannot hold a coefficient of this file; use float32", 0, 0};
-    }
-    if (asks_to_stop(poll)) return cancelled();
   }
-  return {};
+}
+
+void note_oddities(const Header& header, Report& report) {
+  for (int c = 0; c < header.num_components; ++c) {
+    const auto& quant = header.components[c].quant;
+    if (header.components[c].has_quant && std::count(quant.begin(), quant.end(), 0) > 0) {
+      report.notes.push_back("the quantisation table of component " + std::to_string(c) + " holds zeros");
+    }
+  }
 }
 
 Outcome out_of_memory() { return {Status::out_of_memory, "no memory left for working space", 0, 0}; }
@@ -83,21 +88,21 @@ Outcome out_of_memory() { return {Status::out_of_memory, "no memory left for wor
 
 Outcome Decoder::read_planes(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header,
                              const std::vector<PlaneView>& planes, Report& report) try {
-  Blocks blocks;
+  Outcome outcome;
   Header latched = header;
-  Outcome outcome = memory_->libjpeg.read_coefficients(source, limits, limits.max_memory_bytes, strict, poll,
-                                                       latched, blocks, report);
-  if (outcome) outcome = check_unchanged(header, latched);
-  if (outcome) header = latched;
-  for (int c = 0; outcome && c < header.num_components; ++c) {
-    const Component& component = header.components[c];
-    const std::size_t row = static_cast<std::size_t>(component.width_blocks) * kBlockSize;
-    for (int i = 0; i < component.height_blocks; ++i) {
-      const std::int16_t* from = blocks[c].data + i * blocks[c].stride_blocks * kBlockSize;
-      std::copy_n(from, row, planes[c].data + i * row);
-    }
+  report.decoder = kOurDecoder;
+  if (!is_for_fast_path(header, limits) ||
+      !memory_->fast.read_planes(source, limits, poll, latched, planes, outcome)) {
+    Blocks blocks;
+    latched = header;
+    outcome = memory_->libjpeg.read_coefficients(source, limits, limits.max_memory_bytes, strict, poll,
+                                                 latched, blocks, report);
+    if (outcome) outcome = check_unchanged(header, latched);
+    if (outcome) copy_planes(latched, blocks, planes);
   }
-  memory_->libjpeg.trim();
+  if (outcome) header = latched;
+  if (outcome) note_oddities(header, report);
+  memory_->trim();
   return outcome;
 } catch (const std::bad_alloc&) {
   return out_of_memory();
@@ -106,17 +111,28 @@ Outcome Decoder::read_planes(Bytes source, const Limits& limits, bool strict, Po
 Outcome Decoder::read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, const Header& header,
                       OutputView output, Report& report) try {
   if (Outcome known = check_color_space(header); !known) return known;
+  Outcome outcome;
   Header latched = header;
-  if (Outcome prepared = memory_->emitter.prepare(latched, plan, output); !prepared) return prepared;
-  Blocks blocks;
-  Outcome outcome = memory_->libjpeg.read_coefficients(source, limits, limits.max_memory_bytes, plan.strict,
-                                                       poll, latched, blocks, report);
-  if (outcome) outcome = check_unchanged(header, latched);
-  if (outcome) outcome = emit(latched, blocks, poll, memory_->emitter);
-  memory_->libjpeg.trim();
+  Emitter& emitter = memory_->emitter;
+  if (Outcome prepared = emitter.prepare(latched, plan, output); !prepared) return prepared;
+  report.decoder = kOurDecoder;
+  if (!is_for_fast_path(header, limits) ||
+      !memory_->fast.read(source, limits, plan, poll, latched, emitter, outcome)) {
+    Blocks blocks;
+    outcome = memory_->libjpeg.read_coefficients(source, limits, limits.max_memory_bytes, plan.strict, poll,
+                                                 latched, blocks, report);
+    if (outcome) outcome = check_unchanged(header, latched);
+    if (outcome) outcome = emit_rows(latched, as_planes(latched, blocks), Rows::all, poll, emitter);
+  }
+  if (outcome) note_oddities(latched, report);
+  memory_->trim();
   return outcome;
 } catch (const std::bad_alloc&) {
   return out_of_memory();
+}
+
+const char* decoder_for(const Header& header) {
+  return is_for_fast_path(header, Limits{}) ? kOurDecoder : kLibjpegTurbo;
 }
 
 }  // namespace dctdecode

@@ -86,7 +86,7 @@ void copy_header(const dctd_image& image, Header& header) {
 }
 
 void copy_report(const dctd_result& result, Report& report) {
-  report.decoder = "libjpeg-turbo";
+  report.decoder = kLibjpegTurbo;
   for (int i = 0; i < result.num_warning_texts; ++i) report.warnings.emplace_back(result.warnings[i]);
   for (int i = 0; i < result.num_notes; ++i) report.notes.emplace_back(result.notes[i]);
 }

@@ -107,12 +107,6 @@ static void check_complete(dctd_reader* reader) {
       dctd_defect(reader, DCTD_CORRUPT, "component %d has no scan", c);
       continue;
     }
-    for (int k = 0; k < 64; ++k) {
-      if (cinfo->comp_info[c].quant_table->quantval[k] == 0) {
-        dctd_note(reader, "the quantisation table of component %d holds zeros", c);
-        break;
-      }
-    }
     for (int k = 0; cinfo->coef_bits != NULL && k < 64; ++k) {
       if (cinfo->coef_bits[c][k] != 0) {
         dctd_defect(reader, DCTD_CORRUPT, "the progression stops early: component %d lacks scans", c);

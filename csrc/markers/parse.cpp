@@ -171,10 +171,11 @@ ColorSpace guess_color_space(const Stream& s) {
   }
 }
 
-void parse_app(const Segment& segment, Stream& stream) {
+bool parse_app(const Segment& segment, Stream& stream) {
   const Bytes& p = segment.payload;
   if (segment.marker == APP0 && p.size >= 14 && std::memcmp(p.data, "JFIF\0", 5) == 0) {
     stream.saw_jfif = true;
+    return p.data[5] == 1;  // libjpeg-turbo warns of an unknown major version
   } else if (segment.marker == APP14 && p.size >= 12 && std::memcmp(p.data, "Adobe", 5) == 0) {
     stream.saw_adobe = true;
     stream.adobe_transform = p.data[11];
@@ -182,6 +183,14 @@ void parse_app(const Segment& segment, Stream& stream) {
     const int orientation = exif_orientation(p);
     if (orientation != 0) stream.header.orientation = orientation;
   }
+  return true;
+}
+
+// Adobe transforms that libjpeg-turbo warns of before it guesses (default_decompress_parms).
+bool unknown_adobe_transform(const Stream& s) {
+  if (!s.saw_adobe) return false;
+  if (s.header.num_components == 3) return !s.saw_jfif && s.adobe_transform > 1;
+  return s.header.num_components == 4 && s.adobe_transform != 0 && s.adobe_transform != 2;
 }
 
 void finish_header(Stream& stream) {
@@ -206,7 +215,7 @@ Found next_scan(Bytes source, std::size_t offset, Stream& stream, Scan& scan) no
     const Bytes& p = segment.payload;
     bool regular = true;
     if (m == SOS) {
-      if (!parse_sos(p, stream, scan)) return Found::irregular;
+      if (!parse_sos(p, stream, scan) || unknown_adobe_transform(stream)) return Found::irregular;
       scan.data_offset = segment.next;
       finish_header(stream);
       return Found::scan;
@@ -222,7 +231,7 @@ Found next_scan(Bytes source, std::size_t offset, Stream& stream, Scan& scan) no
       regular = p.size == 2;
       if (regular) stream.header.restart_interval = static_cast<int>(u16(p.data));
     } else if (m >= APP0 && m <= APP15) {
-      parse_app(segment, stream);
+      regular = parse_app(segment, stream);
     } else if (m != COM && m != DAC && m != DNL && m != TEM && !(m >= RST0 && m <= RST7)) {
       regular = false;
     }

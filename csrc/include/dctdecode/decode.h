@@ -20,11 +20,17 @@ Outcome read_header(Bytes source, const Limits& limits, Header& header);
 // Whether the image's coefficients and `output_bytes` beside them stay within limits.max_memory_bytes.
 Outcome check_memory(const Header& header, const Limits& limits, std::uint64_t output_bytes);
 
+inline constexpr const char* kOurDecoder = "dctdecode";
+inline constexpr const char* kLibjpegTurbo = "libjpeg-turbo";
+
+// Which decoder a file of this header goes to first. Ours may still hand a damaged or odd file on.
+const char* decoder_for(const Header& header);
+
 // What a decode had to say beside the coefficients.
 struct Report {
   std::vector<std::string> warnings;  // libjpeg-turbo's data warnings and defects that it never reports
   std::vector<std::string> notes;     // oddities that lose nothing: standard Huffman tables assumed, ...
-  const char* decoder = "";           // "entropy" (ours) or "libjpeg-turbo"
+  const char* decoder = "";           // kOurDecoder or kLibjpegTurbo
 };
 
 // Memory of one component's quantised coefficients: (height_blocks, width_blocks, 64), natural order.

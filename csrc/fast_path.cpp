@@ -1,0 +1,206 @@
+#include "fast_path.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "dct/zigzag.h"
+#include "emit_rows.h"
+#include "markers/parse.h"
+
+namespace dctdecode {
+namespace {
+
+constexpr std::size_t kKeepCoefficients = std::size_t{32} << 20;  // 64 MiB, as for libjpeg-turbo's arrays
+
+bool libjpeg_is_forced() {
+  const char* value = std::getenv("DCTDECODE_DECODER");
+  return value != nullptr && std::strcmp(value, "libjpeg-turbo") == 0;
+}
+
+// What libjpeg-turbo would count: whole MCUs, every component once.
+std::uint64_t block_visits(const Header& header) {
+  const std::uint64_t mcus = static_cast<std::uint64_t>(ceil_div(header.height_px, 8LL * header.v_max)) *
+                             static_cast<std::uint64_t>(ceil_div(header.width_px, 8LL * header.h_max));
+  std::uint64_t blocks = 0;
+  for (int c = 0; c < header.num_components; ++c) {
+    blocks += mcus * static_cast<std::uint64_t>(header.components[c].h * header.components[c].v);
+  }
+  return blocks;
+}
+
+// Last zigzag position that any wanted channel of the component needs; -1 for none. Resampling and colour
+// conversion draw on more than the channel itself.
+int last_wanted(const Header& header, const Plan& plan, const Emitter& emitter, int component) {
+  if (component >= 3) return -1;
+  int last = -1;
+  for (const Channel& channel : plan.channels) {
+    const bool all_components = header.color_space == ColorSpace::rgb;
+    if (channel.component == component || all_components) {
+      last = std::max<int>(last, dct::kNaturalToZigzag[channel.index]);
+    }
+  }
+  return last >= 0 && emitter.is_resampled(component) ? 63 : last;
+}
+
+bool settled(const entropy::Result& result, Outcome& outcome) {
+  switch (result.end) {
+    case entropy::End::ok:
+      outcome = {};
+      return true;
+    case entropy::End::cancelled:
+      outcome = {Status::cancelled, "stopped", 0, 0};
+      return true;
+    case entropy::End::fallback:
+    case entropy::End::out_of_memory:  // libjpeg-turbo's arrays may be smaller, or fail in their own words
+      return false;
+  }
+  return false;
+}
+
+void latch(const entropy::Result& result, Header& header) {
+  for (int c = 0; c < header.num_components; ++c) {
+    header.components[c].quant = result.quant[c];
+    header.components[c].has_quant = true;
+  }
+}
+
+// Emits direct components from the rows at hand, and collects the others for the mixed rows at the end.
+class Emit : public entropy::RowSink {
+ public:
+  Emit(const Header& header, Emitter& emitter, const std::array<std::int16_t*, kMaxComponents>& planes)
+      : header_(header), emitter_(emitter), planes_(planes) {}
+
+  void take(const std::array<entropy::BlockRows, kMaxComponents>& rows) override {
+    for (int c = 0; c < std::min(header_.num_components, 3); ++c) {
+      const entropy::BlockRows& from = rows[c];
+      for (int r = 0; r < from.num_rows; ++r) {
+        take_row(c, from.first_row + r, from.data + r * from.stride_blocks * kBlockSize);
+      }
+    }
+  }
+  bool exact() const { return exact_; }
+
+ private:
+  void take_row(int c, int row, const std::int16_t* blocks) {
+    if (emitter_.is_direct(c)) {
+      exact_ = exact_ && emitter_.direct_row(c, row, blocks);
+    } else if (planes_[c] != nullptr) {
+      const std::size_t width = static_cast<std::size_t>(header_.components[c].width_blocks) * kBlockSize;
+      std::copy_n(blocks, width, planes_[c] + row * width);
+    }
+  }
+
+  const Header& header_;
+  Emitter& emitter_;
+  const std::array<std::int16_t*, kMaxComponents>& planes_;
+  bool exact_ = true;
+};
+
+std::array<dct::Plane, kMaxComponents> as_planes(const Header& header,
+                                                 const std::array<std::int16_t*, kMaxComponents>& memory) {
+  std::array<dct::Plane, kMaxComponents> planes;
+  for (int c = 0; c < header.num_components; ++c) planes[c] = {memory[c], header.components[c].width_blocks};
+  return planes;
+}
+
+}  // namespace
+
+bool is_for_fast_path(const Header& header, const Limits& limits) {
+  return !header.progressive && !header.arithmetic && block_visits(header) <= limits.max_block_visits &&
+         limits.max_scans >= kMaxComponents && !libjpeg_is_forced();
+}
+
+std::array<std::int16_t*, kMaxComponents> FastPath::reserve(const Header& header,
+                                                            const std::array<bool, kMaxComponents>& needed) {
+  std::array<std::size_t, kMaxComponents> offsets{};
+  std::size_t size = 0;
+  for (int c = 0; c < header.num_components; ++c) {
+    offsets[c] = size;
+    if (!needed[c]) continue;
+    size += static_cast<std::size_t>(header.components[c].height_blocks) * header.components[c].width_blocks *
+            kBlockSize;
+  }
+  if (planes_.size() < size) planes_.resize(size);
+  std::array<std::int16_t*, kMaxComponents> planes{};
+  for (int c = 0; c < header.num_components; ++c) {
+    if (needed[c]) planes[c] = planes_.data() + offsets[c];
+  }
+  return planes;
+}
+
+void FastPath::trim() {
+  if (planes_.size() <= kKeepCoefficients) return;
+  planes_ = {};
+}
+
+bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,
+                           const std::vector<PlaneView>& planes, Outcome& outcome) {
+  markers::Stream stream;
+  markers::Scan scan;
+  if (markers::next_scan(source, 2, stream, scan) != markers::Found::scan) return false;
+  if (!same_geometry(header, stream.header)) return false;
+  entropy::Request request;
+  request.max_memory_bytes = limits.max_memory_bytes;
+  request.poll = poll;
+  std::array<std::int16_t*, kMaxComponents> memory{};
+  for (int c = 0; c < header.num_components; ++c) memory[c] = planes[c].data;
+  const entropy::Result result = workspace_.decode_planes(source, stream, scan, request, memory);
+  if (result.end == entropy::End::ok) latch(result, header);
+  return settled(result, outcome);
+}
+
+bool FastPath::read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, Header& header,
+                    Emitter& emitter, Outcome& outcome) {
+  markers::Stream stream;
+  markers::Scan scan;
+  if (markers::next_scan(source, 2, stream, scan) != markers::Found::scan) return false;
+  if (!same_geometry(header, stream.header)) return false;
+  entropy::Request request;
+  request.max_memory_bytes = limits.max_memory_bytes;
+  request.poll = poll;
+  for (int c = 0; c < header.num_components; ++c) {
+    request.components[c].last = last_wanted(header, plan, emitter, c);
+  }
+  if (scan.num_components == header.num_components) {
+    // The only scan: the tables in force now are the ones that it latches.
+    for (int c = 0; c < header.num_components; ++c) {
+      header.components[c].quant = stream.header.components[c].quant;
+    }
+    return read_in_rows(source, stream, scan, request, header, emitter, outcome);
+  }
+  return read_whole(source, stream, scan, request, poll, header, emitter, outcome);
+}
+
+bool FastPath::read_in_rows(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
+                            const entropy::Request& request, const Header& header, Emitter& emitter,
+                            Outcome& outcome) {
+  std::array<bool, kMaxComponents> needed{};
+  for (int c = 0; c < header.num_components; ++c) {
+    needed[c] = request.components[c].last >= 0 && !emitter.is_direct(c);
+  }
+  const std::array<std::int16_t*, kMaxComponents> memory = reserve(header, needed);
+  Emit sink(header, emitter, memory);
+  const entropy::Result result = workspace_.decode_rows(source, stream, scan, request, sink);
+  if (!settled(result, outcome)) return false;
+  if (outcome) outcome = emit_rows(header, as_planes(header, memory), Rows::mixed, request.poll, emitter);
+  if (outcome && !sink.exact()) outcome = not_exact();
+  return true;
+}
+
+bool FastPath::read_whole(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
+                          const entropy::Request& request, Poll poll, Header& header, Emitter& emitter,
+                          Outcome& outcome) {
+  std::array<bool, kMaxComponents> needed{};
+  for (int c = 0; c < header.num_components; ++c) needed[c] = request.components[c].last >= 0;
+  const std::array<std::int16_t*, kMaxComponents> memory = reserve(header, needed);
+  const entropy::Result result = workspace_.decode_planes(source, stream, scan, request, memory);
+  if (!settled(result, outcome)) return false;
+  if (outcome) {
+    latch(result, header);
+    outcome = emit_rows(header, as_planes(header, memory), Rows::all, poll, emitter);
+  }
+  return true;
+}
+
+}  // namespace dctdecode

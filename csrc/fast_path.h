@@ -1,0 +1,47 @@
+// Our own entropy decoder in front of libjpeg-turbo: takes the files it can read exactly, and leaves every
+// other one, whole, to libjpeg-turbo.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dct/resample.h"
+#include "dctdecode/decode.h"
+#include "emit.h"
+#include "entropy/decode.h"
+
+namespace dctdecode {
+
+// Whether a file of this header is tried at all: sequential, Huffman, within limits that libjpeg-turbo would
+// otherwise report, and not forbidden by DCTDECODE_DECODER=libjpeg-turbo in the environment.
+bool is_for_fast_path(const Header& header, const Limits& limits);
+
+class FastPath {
+ public:
+  // Both: true when `outcome` is final, false when libjpeg-turbo has to read the file. `header` gets the
+  // latched quantisation tables.
+  bool read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,
+                   const std::vector<PlaneView>& planes, Outcome& outcome);
+  // `emitter` is prepared for `header`; rows that it was given before a false are to be given again.
+  bool read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, Header& header, Emitter& emitter,
+            Outcome& outcome);
+  // Gives large memory back.
+  void trim();
+
+ private:
+  bool read_in_rows(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
+                    const entropy::Request& request, const Header& header, Emitter& emitter,
+                    Outcome& outcome);
+  bool read_whole(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
+                  const entropy::Request& request, Poll poll, Header& header, Emitter& emitter,
+                  Outcome& outcome);
+  // Room for the planes that `needed` names, in memory that is kept; the others stay null.
+  std::array<std::int16_t*, kMaxComponents> reserve(const Header& header,
+                                                    const std::array<bool, kMaxComponents>& needed);
+
+  entropy::Workspace workspace_;
+  std::vector<std::int16_t> planes_;
+};
+
+}  // namespace dctdecode
