@@ -4,6 +4,7 @@
 
 #include "dct/color.h"
 #include "dct/store.h"
+#include "dct/zigzag.h"
 
 namespace dctdecode {
 namespace {
@@ -74,6 +75,16 @@ Outcome Emitter::prepare(const Header& header, const Plan& plan, OutputView outp
   }
   zeros_.assign(mixed_ ? width_blocks_ : 0, 0.0F);
   return {};
+}
+
+markers::Band Emitter::needs(int component) const {
+  if (component >= 3) return 0;
+  const Part& part = parts_[component];
+  if (part.resampled) return markers::kAllFrequencies;
+  markers::Band band = 0;
+  for (const dct::Pick& pick : part.picks) band |= markers::Band{1} << dct::kNaturalToZigzag[pick.index];
+  for (const std::uint8_t f : part.frequencies) band |= markers::Band{1} << dct::kNaturalToZigzag[f];
+  return band;
 }
 
 void Emitter::prepare_axes(const Header& header, int c) {

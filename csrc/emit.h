@@ -11,6 +11,7 @@
 #include "dctdecode/decode.h"
 #include "dctdecode/header.h"
 #include "dctdecode/plan.h"
+#include "markers/scans.h"
 
 namespace dctdecode {
 
@@ -26,7 +27,9 @@ class Emitter {
 
   // Components whose own grid is the output's, and that need no colour conversion: straight from blocks.
   bool is_direct(int component) const { return !parts_[component].picks.empty(); }
-  bool is_resampled(int component) const { return mixed_ && parts_[component].resampled; }
+  // Frequencies of a component that the output depends on: bit k for zigzag position k. Resampling and
+  // colour conversion draw on more than the channels themselves.
+  markers::Band needs(int component) const;
   // One row of blocks of a direct component. False: a value does not fit int16.
   bool direct_row(int component, int row, const std::int16_t* blocks);
 

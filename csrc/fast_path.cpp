@@ -1,10 +1,10 @@
 #include "fast_path.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 
-#include "dct/zigzag.h"
 #include "emit_rows.h"
 #include "markers/parse.h"
 
@@ -27,20 +27,6 @@ std::uint64_t block_visits(const Header& header) {
     blocks += mcus * static_cast<std::uint64_t>(header.components[c].h * header.components[c].v);
   }
   return blocks;
-}
-
-// Last zigzag position that any wanted channel of the component needs; -1 for none. Resampling and colour
-// conversion draw on more than the channel itself.
-int last_wanted(const Header& header, const Plan& plan, const Emitter& emitter, int component) {
-  if (component >= 3) return -1;
-  int last = -1;
-  for (const Channel& channel : plan.channels) {
-    const bool all_components = header.color_space == ColorSpace::rgb;
-    if (channel.component == component || all_components) {
-      last = std::max<int>(last, dct::kNaturalToZigzag[channel.index]);
-    }
-  }
-  return last >= 0 && emitter.is_resampled(component) ? 63 : last;
 }
 
 bool settled(const entropy::Result& result, Outcome& outcome) {
@@ -150,8 +136,8 @@ bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header
   return settled(result, outcome);
 }
 
-bool FastPath::read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, Header& header,
-                    Emitter& emitter, Outcome& outcome) {
+bool FastPath::read(Bytes source, const Limits& limits, Poll poll, Header& header, Emitter& emitter,
+                    Outcome& outcome) {
   markers::Stream stream;
   markers::Scan scan;
   if (markers::next_scan(source, 2, stream, scan) != markers::Found::scan) return false;
@@ -160,7 +146,7 @@ bool FastPath::read(Bytes source, const Limits& limits, const Plan& plan, Poll p
   request.max_memory_bytes = limits.max_memory_bytes;
   request.poll = poll;
   for (int c = 0; c < header.num_components; ++c) {
-    request.components[c].last = last_wanted(header, plan, emitter, c);
+    request.components[c].last = std::bit_width(emitter.needs(c)) - 1;
   }
   if (scan.num_components == header.num_components) {
     // The only scan: the tables in force now are the ones that it latches.

@@ -24,7 +24,7 @@ class FastPath {
   bool read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,
                    const std::vector<PlaneView>& planes, Outcome& outcome);
   // `emitter` is prepared for `header`; rows that it was given before a false are to be given again.
-  bool read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, Header& header, Emitter& emitter,
+  bool read(Bytes source, const Limits& limits, Poll poll, Header& header, Emitter& emitter,
             Outcome& outcome);
   // Gives large memory back.
   void trim();

@@ -28,6 +28,9 @@ Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 
 namespace {
 
+constexpr markers::Bands kEverything = {markers::kAllFrequencies, markers::kAllFrequencies,
+                                        markers::kAllFrequencies, markers::kAllFrequencies};
+
 using Blocks = std::array<jpeg::Blocks, kMaxComponents>;
 
 Outcome check_color_space(const Header& header) {
@@ -95,8 +98,8 @@ Outcome Decoder::read_planes(Bytes source, const Limits& limits, bool strict, Po
       !memory_->fast.read_planes(source, limits, poll, latched, planes, outcome)) {
     Blocks blocks;
     latched = header;
-    outcome = memory_->libjpeg.read_coefficients(source, limits, limits.max_memory_bytes, strict, poll,
-                                                 latched, blocks, report);
+    outcome = memory_->libjpeg.read_coefficients(source, limits, kEverything, strict, poll, latched, blocks,
+                                                 report);
     if (outcome) outcome = check_unchanged(header, latched);
     if (outcome) copy_planes(latched, blocks, planes);
   }
@@ -117,10 +120,12 @@ Outcome Decoder::read(Bytes source, const Limits& limits, const Plan& plan, Poll
   if (Outcome prepared = emitter.prepare(latched, plan, output); !prepared) return prepared;
   report.decoder = kOurDecoder;
   if (!is_for_fast_path(header, limits) ||
-      !memory_->fast.read(source, limits, plan, poll, latched, emitter, outcome)) {
+      !memory_->fast.read(source, limits, poll, latched, emitter, outcome)) {
     Blocks blocks;
-    outcome = memory_->libjpeg.read_coefficients(source, limits, limits.max_memory_bytes, plan.strict, poll,
-                                                 latched, blocks, report);
+    markers::Bands wanted;
+    for (int c = 0; c < kMaxComponents; ++c) wanted[c] = emitter.needs(c);
+    outcome = memory_->libjpeg.read_coefficients(source, limits, wanted, plan.strict, poll, latched, blocks,
+                                                 report);
     if (outcome) outcome = check_unchanged(header, latched);
     if (outcome) outcome = emit_rows(latched, as_planes(latched, blocks), Rows::all, poll, emitter);
   }

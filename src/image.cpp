@@ -168,6 +168,7 @@ void register_image(py::module_& module) {
       .def_property_readonly("precision", [](const Image& i) { return i.header.precision_bits; })
       .def_property_readonly("restart_interval", [](const Image& i) { return i.header.restart_interval; })
       .def_property_readonly("orientation", [](const Image& i) { return i.header.orientation; })
+      .def_property_readonly("decoder", [](const Image& i) { return decoder_for(i.header); })
       .def_property_readonly("size_bytes", [](const Image& i) { return i.source->bytes.size; })
       .def_property_readonly(
           "sampling", [](const Image& i) { return per_component(i.header, &Component::v, &Component::h); })

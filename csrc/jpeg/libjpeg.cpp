@@ -114,13 +114,17 @@ Outcome Reader::read_header(Bytes source, Header& header) {
   return outcome_of(result);
 }
 
-Outcome Reader::read_coefficients(Bytes source, const Limits& limits, std::uint64_t max_coefficient_bytes,
+Outcome Reader::read_coefficients(Bytes source, const Limits& limits, const markers::Bands& wanted,
                                   bool strict, Poll poll, Header& header,
                                   std::array<Blocks, kMaxComponents>& blocks, Report& report) {
   dctd_reader* reader = get();
   if (reader == nullptr) return no_memory();
+  if (header.progressive && markers::drop_unwanted_scans(source, wanted, kept_)) {
+    source = {kept_.data(), kept_.size()};
+  }
   dctd_options options{};
-  options.max_coefficient_bytes = max_coefficient_bytes;
+  options.max_coefficient_bytes = limits.max_memory_bytes;
+  std::copy(wanted.begin(), wanted.end(), options.wanted);
   options.max_block_visits = limits.max_block_visits;
   options.max_scans = limits.max_scans;
   options.strict = strict ? 1 : 0;

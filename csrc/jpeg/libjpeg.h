@@ -1,7 +1,9 @@
 // The C reader in C++ clothes: lifetimes and conversions, no decisions.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <vector>
 
 #include "dctdecode/bytes.h"
 #include "dctdecode/decode.h"
@@ -9,6 +11,7 @@
 #include "dctdecode/limits.h"
 #include "dctdecode/status.h"
 #include "jpeg/reader.h"
+#include "markers/scans.h"
 
 namespace dctdecode::jpeg {
 
@@ -22,10 +25,10 @@ class Reader {
  public:
   Outcome read_header(Bytes source, Header& header);
   // Fills the tables latched per component into `header`, and one Blocks per component; they are valid
-  // until the next call.
-  Outcome read_coefficients(Bytes source, const Limits& limits, std::uint64_t max_coefficient_bytes,
-                            bool strict, Poll poll, Header& header,
-                            std::array<Blocks, kMaxComponents>& blocks, Report& report);
+  // until the next call. Frequencies that are not wanted may be missing, or stay zero in progressive files.
+  Outcome read_coefficients(Bytes source, const Limits& limits, const markers::Bands& wanted, bool strict,
+                            Poll poll, Header& header, std::array<Blocks, kMaxComponents>& blocks,
+                            Report& report);
   // Gives large memory back, so that one panorama does not occupy a thread for ever.
   void trim();
 
@@ -35,6 +38,7 @@ class Reader {
     void operator()(dctd_reader* reader) const { dctd_reader_free(reader); }
   };
   std::unique_ptr<dctd_reader, Free> reader_;
+  std::vector<std::uint8_t> kept_;  // a progressive file without the scans that nobody wants
 };
 
 }  // namespace dctdecode::jpeg

@@ -99,16 +99,19 @@ static void note_missing_huffman_tables(dctd_reader* reader) {
   }
 }
 
-/* What libjpeg never reports, warning or error (a scan that never comes, a progression that stops early). */
+/* What libjpeg never reports, warning or error (a scan that never comes, a progression that stops early).
+ * Only what is wanted has to be whole: scans of other frequencies may have been left out on purpose. */
 static void check_complete(dctd_reader* reader) {
   const struct jpeg_decompress_struct* cinfo = &reader->cinfo;
   for (int c = 0; c < cinfo->num_components; ++c) {
+    const uint64_t wanted = reader->options.wanted[c];
+    if (wanted == 0) continue;
     if (cinfo->comp_info[c].quant_table == NULL) {
       dctd_defect(reader, DCTD_CORRUPT, "component %d has no scan", c);
       continue;
     }
     for (int k = 0; cinfo->coef_bits != NULL && k < 64; ++k) {
-      if (cinfo->coef_bits[c][k] != 0) {
+      if ((wanted >> k & 1) != 0 && cinfo->coef_bits[c][k] != 0) {
         dctd_defect(reader, DCTD_CORRUPT, "the progression stops early: component %d lacks scans", c);
         break;
       }

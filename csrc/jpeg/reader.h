@@ -30,7 +30,8 @@ typedef struct {
   uint64_t max_coefficient_bytes;
   uint64_t max_block_visits;
   uint32_t max_scans;
-  int strict; /* data warnings and silent defects are errors */
+  uint64_t wanted[DCTD_MAX_COMPONENTS]; /* bit k: zigzag position k has to be complete */
+  int strict;                           /* data warnings and silent defects are errors */
   int (*should_stop)(void* context);
   void* context;
 } dctd_options;

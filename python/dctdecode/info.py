@@ -50,6 +50,8 @@ class JpegInfo:
         quant_tables: int32 (8, 8) per component in natural order [v, u], or ``None`` where the table comes
             later in the file.
         size_bytes: length of the source.
+        decoder: which decoder such a file goes to first, ``"dctdecode"`` or ``"libjpeg-turbo"``. A damaged or
+            odd file may still be handed on; ``read_planes(...).decoder`` tells who read it in the end.
 
     Example:
         >>> import dctdecode
@@ -70,6 +72,7 @@ class JpegInfo:
     grids: list[tuple[int, int]]
     quant_tables: list[npt.NDArray[np.int32] | None]
     size_bytes: int
+    decoder: str
 
     @property
     def subsampling(self) -> str:
@@ -118,4 +121,5 @@ def info_of(image: _core.Image) -> JpegInfo:
         grids=image.grids,
         quant_tables=tables,
         size_bytes=image.size_bytes,
+        decoder=image.decoder,
     )
