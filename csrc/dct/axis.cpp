@@ -67,11 +67,10 @@ class Rows {
 
   double scale() const { return scale_; }
 
-  // Rounded to 2^-30 samples: a centre that lies on an edge between samples in exact arithmetic then
-  // does so here too, although the scale may be a third.
+  // In Pillow's own order of operations: where a filter jumps (box), a tap may hang on the last bit.
   double centre(int out_sample) const {
     const int i = spec_.flip ? 8 * spec_.out_blocks - 1 - out_sample : out_sample;
-    return std::round((spec_.start + (i + 0.5) * scale_) * 0x1p30) * 0x1p-30;
+    return spec_.start + (i + 0.5) * scale_;
   }
 
   struct Taps {
@@ -186,12 +185,14 @@ Span build_span(const Rows& rows, int out_block, Axis& axis) {
   return span;
 }
 
-// Smallest number of output blocks, up to 8, after which the matrices repeat; 0 = none. Native grids have
-// scales such as 1/2 and 2/3, so that nearly all of their blocks share 2 or 3 sets of matrices.
-int period_blocks(double scale) {
+// Smallest number of output blocks, up to 8, after which the matrices repeat; 0 = none. Native grids mostly
+// have scale 1/2, so that nearly all of their blocks share two sets of matrices. Only for scales and offsets
+// whose centres are exact in double: then repeated matrices have the very bits of computed ones.
+int period_blocks(double scale, double start) {
+  const auto is_integer = [](double x) { return x == std::round(x); };
+  if (!is_integer(scale * 1024) || !is_integer(start * 1024)) return 0;
   for (int blocks = 1; blocks <= 8; ++blocks) {
-    const double shift = blocks * scale;
-    if (std::abs(shift - std::round(shift)) < kNegligible) return blocks;
+    if (is_integer(blocks * scale)) return blocks;
   }
   return 0;
 }
@@ -220,7 +221,7 @@ void build_axis(const AxisSpec& spec, Axis& axis) {
   axis.matrices.clear();
   axis.first_block = INT32_MAX;
   axis.end_block = 0;
-  const int period = period_blocks(rows.scale());
+  const int period = period_blocks(rows.scale(), spec.start);
   const int shift = static_cast<int>(std::lround(period * rows.scale())) * (spec.flip ? -1 : 1);
   for (int i = 0; i < spec.out_blocks; ++i) {
     Span span;

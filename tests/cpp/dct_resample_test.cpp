@@ -84,7 +84,7 @@ Matrix resampling_matrix(const AxisSpec& spec, int in_samples) {
   const double radius = kSupport[static_cast<int>(spec.filter)] * f;
   for (int i = 0; i < n_out; ++i) {
     const int row = spec.flip ? n_out - 1 - i : i;
-    const double c = std::round((spec.start + (i + 0.5) * s) * 0x1p30) * 0x1p-30;
+    const double c = spec.start + (i + 0.5) * s;
     if (c > spec.hi || c < spec.lo) {
       r.at(row, c > spec.hi ? spec.hi - 1 : spec.lo) = 1;
       continue;
@@ -241,6 +241,9 @@ void native_grids() {
           h.k_out = 2;
           v.k_out = 3;
           expect_close(c, v, h, "native grid, few frequencies");
+          h.k_in = 5;
+          v.k_in = 2;
+          expect_close(c, v, h, "native grid, few frequencies of few");
         }
       }
     }
