@@ -130,7 +130,7 @@ REFUSED: list[tuple[str, Callable[[], bytes], str, str]] = [
     ("0 bits", lambda: faults.patch(BASELINE, SOF0, (4, 0)), "unsupported", "0-bit"),
     ("lossless", lambda: faults.patch(BASELINE, SOF0, (1, 0xC3)), "unsupported", "SOF3"),
     *(
-        (f"hierarchical SOF{n}", partial(faults.patch, BASELINE, SOF0, (1, 0xC0 + n)), "unsupported", "hierarchical")
+        (f"SOF{n}", partial(faults.patch, BASELINE, SOF0, (1, 0xC0 + n)), "unsupported", "hierarchical")
         for n in (5, 6, 7, 13, 14, 15)
     ),
     ("lossless, arithmetic", lambda: faults.patch(BASELINE, SOF0, (1, 0xCB)), "unsupported", "SOF11"),
@@ -162,7 +162,7 @@ DAMAGED: list[tuple[str, Callable[[], bytes], str, str]] = [
     ("Se = 10 in a sequential scan", lambda: faults.patch(BASELINE, SOS, (12, 10)), "corrupt", "SOS parameters"),
     ("component without scan", lambda: faults.keep_scans(MULTISCAN, 0, 1), "corrupt", "component 2 has no scan"),
     *(
-        (f"no scan, quantised by table {selector}", partial(unscanned, selector), "corrupt", "component 1 has no scan")
+        (f"no scan, table {selector}", partial(unscanned, selector), "corrupt", "component 1 has no scan")
         for selector in (3, 9, 200)
     ),
     ("progression of DC alone", lambda: faults.keep_scans(PROGRESSIVE, 0), "corrupt", "stops early"),
