@@ -42,10 +42,10 @@ DCTDECODE_INLINE int extend(std::uint64_t bits, unsigned offset, unsigned shift)
   return static_cast<int>(((((from ^ negative) >> 1) >> shift) ^ negative) - negative);
 }
 
-DCTDECODE_INLINE bool ended_well(unsigned k) { return k - kEndOfBlock < 64 || k == 64; }
+DCTDECODE_INLINE bool ended_well(std::size_t k) { return k - kEndOfBlock < 64 || k == 64; }
 
 // Decodes the symbol at position k and returns the next k, or 0. Stores where `out` is not null.
-DCTDECODE_INLINE unsigned one_symbol(BitReader& r, const Codes& codes, unsigned k, std::int16_t* out) {
+DCTDECODE_INLINE std::size_t one_symbol(BitReader& r, const Codes& codes, std::size_t k, std::int16_t* out) {
   refill(r);
   const Symbol symbol = find_symbol(codes, r.bits);
   if (symbol.length == 0) return 0;
@@ -62,47 +62,60 @@ DCTDECODE_INLINE unsigned one_symbol(BitReader& r, const Codes& codes, unsigned 
   return k + run + 1;
 }
 
+// Wide stores: as memset, gcc makes it `rep stos`, which costs as much as half a block.
+DCTDECODE_INLINE void clear(std::int16_t* block) {
+  using Wide [[gnu::vector_size(32)]] = long long;
+  constexpr std::size_t kLanes = sizeof(Wide) / sizeof *block;
+  const Wide zero{};
+  for (std::size_t i = 0; i < kBlockSize; i += kLanes) std::memcpy(block + i, &zero, sizeof zero);
+}
+
 // Both loops below leave when k passes their bound. What remains is rare: an escape, or an entry that took
 // symbols of the next block along, because position 63 was coded. Then the entry is taken back, and one
 // symbol is decoded alone.
-DCTDECODE_INLINE unsigned resolve(BitReader& r, const Codes& codes, unsigned k, std::int16_t* out,
-                                  std::uint64_t bits_before, unsigned length, unsigned advance) {
-  r.bits = bits_before;
-  r.count += length;
+DCTDECODE_INLINE std::size_t resolve(BitReader& r, const Codes& codes, std::size_t k, std::int16_t* out,
+                                     const BitReader& before, unsigned advance) {
+  r = before;
   return one_symbol(r, codes, k - advance, out);
 }
 
-DCTDECODE_INLINE bool store_coefficients(BitReader& r, const AcTable& ac, unsigned last, unsigned& k,
+// The next entry is looked up before the last one is used: the chain from lookup to lookup is what takes
+// time.
+DCTDECODE_INLINE bool store_coefficients(BitReader& r, const AcTable& ac, unsigned last, std::size_t& k,
                                          std::int16_t* out) {
   while (k <= last) {
-    std::uint64_t before;
-    AcEntry e;
-    const auto step = [&]() __attribute__((always_inline)) {
-      e = ac.entries[r.bits >> (64 - kAcBits)];
-      before = r.bits;
-      out[kNatural[k + e.first]] = e.value;
-      out[kNatural[k + e.last]] = static_cast<std::int16_t>(extend(before, e.offset, e.shift));
-      drop(r, e.length);
-      k += e.advance;
+    refill(r);
+    const AcEntry* next = &ac.entries[r.bits >> (64 - kAcBits)];
+    BitReader before;
+    unsigned advance;
+    const auto step = [&](bool fill) __attribute__((always_inline)) {
+      const AcEntry* const e = next;
+      before = r;
+      advance = e->advance;
+      drop(r, e->length);
+      if (fill) refill(r);
+      next = &ac.entries[r.bits >> (64 - kAcBits)];
+      out[kNatural[k + e->first]] = e->value;
+      out[kNatural[k + e->last]] = static_cast<std::int16_t>(extend(before.bits, e->offset, e->shift));
+      k += advance;
       return k <= last;
     };
-    do {
-      refill(r);
-    } while (step() && step() && step());
+    while (step(false) && step(false) && step(true)) {
+    }
     if (k < 64 || ended_well(k)) return true;
-    k = resolve(r, ac.codes, k, out, before, e.length, e.advance);
+    k = resolve(r, ac.codes, k, out, before, advance);
     if (k == 0) return false;
   }
   return true;
 }
 
-DCTDECODE_INLINE bool skip_coefficients(BitReader& r, const AcTable& ac, unsigned k) {
+DCTDECODE_INLINE bool skip_coefficients(BitReader& r, const AcTable& ac, std::size_t k) {
   while (k < 64) {
-    std::uint64_t before;
+    BitReader before;
     SkipEntry e;
     const auto step = [&]() __attribute__((always_inline)) {
       e = ac.skip[r.bits >> (64 - kSkipBits)];
-      before = r.bits;
+      before = r;
       drop(r, e.length);
       k += e.advance;
       return k < 64;
@@ -111,7 +124,7 @@ DCTDECODE_INLINE bool skip_coefficients(BitReader& r, const AcTable& ac, unsigne
       refill(r);
     } while (step() && step() && step());
     if (ended_well(k)) return true;
-    k = resolve(r, ac.codes, k, nullptr, before, e.length, e.advance);
+    k = resolve(r, ac.codes, k, nullptr, before, e.advance);
     if (k == 0) return false;
   }
   return ended_well(k);
@@ -129,9 +142,9 @@ DCTDECODE_INLINE bool decode_block(BitReader& r, const BlockSlot& slot, std::int
   }
   predictor += static_cast<std::uint32_t>(extend(r.bits, dc.offset, dc.shift));
   drop(r, dc.length);
-  unsigned k = 1;
+  std::size_t k = 1;
   if (out != nullptr) {
-    std::memset(out, 0, kBlockSize * sizeof *out);
+    clear(out);
     out[0] = static_cast<std::int16_t>(predictor);
     if (!store_coefficients(r, *slot.ac, last, k, out)) return false;
   }

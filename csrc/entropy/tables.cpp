@@ -131,11 +131,11 @@ bool build(const markers::HuffmanSpec& spec, DcTable& table) noexcept {
 }
 
 bool build(const markers::HuffmanSpec& spec, AcTable& table) noexcept {
-  static_assert(kAcBits == kSkipBits);
   Prefix<kAcBits> prefix;
-  if (!assign_codes(spec, table.codes, prefix)) return false;
+  Prefix<kSkipBits> skip_prefix;
+  if (!assign_codes(spec, table.codes, prefix) || !assign_codes(spec, table.codes, skip_prefix)) return false;
   for (unsigned i = 0; i < table.entries.size(); ++i) table.entries[i] = make_entry(prefix, i);
-  for (unsigned i = 0; i < table.skip.size(); ++i) table.skip[i] = make_skip(prefix, i);
+  for (unsigned i = 0; i < table.skip.size(); ++i) table.skip[i] = make_skip(skip_prefix, i);
   return true;
 }
 

@@ -14,8 +14,8 @@
 namespace dctdecode::entropy {
 
 inline constexpr int kDcBits = 9;
-inline constexpr int kAcBits = 11;
-inline constexpr int kSkipBits = 11;
+inline constexpr int kAcBits = 10;
+inline constexpr int kSkipBits = 12;
 inline constexpr int kMaxEntryBits = 18;  // consumed by one entry: three entries fit between two refills
 
 // What is added to k, the zigzag position of the next coefficient, apart from real progress. A block ends
