@@ -34,12 +34,20 @@ DCTDECODE_INLINE void drop(BitReader& r, unsigned length) {
   r.count -= length;
 }
 
-// T.81 F.2.2.1, EXTEND: 63 - shift magnitude bits, `offset` behind the start of `bits`. A first bit of 0
-// means a negative number, stored as its complement. Size 0 gives 0.
-DCTDECODE_INLINE int extend(std::uint64_t bits, unsigned offset, unsigned shift) {
-  const std::uint64_t from = bits << offset;
-  const std::uint64_t negative = static_cast<std::uint64_t>(static_cast<std::int64_t>(~from) >> 63);
-  return static_cast<int>(((((from ^ negative) >> 1) >> shift) ^ negative) - negative);
+// 2 to the power of size, minus 1.
+constexpr std::array<std::int32_t, 16> kMask = [] {
+  std::array<std::int32_t, 16> table{};
+  for (int size = 0; size < 16; ++size) table[size] = (1 << size) - 1;
+  return table;
+}();
+
+// T.81 F.2.2.1, EXTEND, of `size` magnitude bits that end `shift` bits above the low end of `bits`. A first
+// bit of 0 means a negative number, stored as its complement. Two shifts only: they share their ports with
+// the lookups' own.
+DCTDECODE_INLINE int extend(std::uint64_t bits, unsigned shift, unsigned size) {
+  const std::int32_t mask = kMask[size];
+  const std::int32_t value = static_cast<std::int32_t>(bits >> shift) & mask;
+  return value - (mask & ((2 * value - mask) >> 31));
 }
 
 DCTDECODE_INLINE bool ended_well(std::size_t k) { return k - kEndOfBlock < 64 || k == 64; }
@@ -56,7 +64,7 @@ DCTDECODE_INLINE std::size_t one_symbol(BitReader& r, const Codes& codes, std::s
   }
   if (k + run > 63) return 0;
   if (out != nullptr && size != 0) {
-    out[kNatural[k + run]] = static_cast<std::int16_t>(extend(r.bits, symbol.length, 63 - size));
+    out[kNatural[k + run]] = static_cast<std::int16_t>(extend(r.bits, 64 - symbol.length - size, size));
   }
   drop(r, symbol.length + size);
   return k + run + 1;
@@ -96,7 +104,7 @@ DCTDECODE_INLINE bool store_coefficients(BitReader& r, const AcTable& ac, unsign
       if (fill) refill(r);
       next = &ac.entries[r.bits >> (64 - kAcBits)];
       out[kNatural[k + e->first]] = e->value;
-      out[kNatural[k + e->last]] = static_cast<std::int16_t>(extend(before.bits, e->offset, e->shift));
+      out[kNatural[k + e->last]] = static_cast<std::int16_t>(extend(before.bits, e->shift, e->size));
       k += advance;
       return k <= last;
     };
@@ -137,10 +145,9 @@ DCTDECODE_INLINE bool decode_block(BitReader& r, const BlockSlot& slot, std::int
   if (dc.length == 0) {
     const Symbol symbol = find_symbol(slot.dc->codes, r.bits);
     if (symbol.length == 0) return false;
-    dc = {static_cast<std::uint8_t>(symbol.length + symbol.value), static_cast<std::uint8_t>(symbol.length),
-          static_cast<std::uint8_t>(63 - symbol.value)};
+    dc = make_dc_entry(symbol);
   }
-  predictor += static_cast<std::uint32_t>(extend(r.bits, dc.offset, dc.shift));
+  predictor += static_cast<std::uint32_t>(extend(r.bits, dc.shift, dc.size));
   drop(r, dc.length);
   std::size_t k = 1;
   if (out != nullptr) {

@@ -62,8 +62,8 @@ AcEntry make_entry(const Prefix<kAcBits>& prefix, unsigned index) {
   }
   entry.first = entry.last = static_cast<std::uint8_t>(run(a));
   entry.advance = static_cast<std::uint8_t>(run(a) + 1);
-  entry.offset = static_cast<std::uint8_t>(a.length);
-  entry.shift = static_cast<std::uint8_t>(63 - size(a));
+  entry.shift = static_cast<std::uint8_t>(64 - entry.length);
+  entry.size = static_cast<std::uint8_t>(size(a));
   if (entry.length >= kAcBits) return entry;
 
   unsigned left = kAcBits - entry.length;
@@ -72,9 +72,9 @@ AcEntry make_entry(const Prefix<kAcBits>& prefix, unsigned index) {
     entry.value = static_cast<std::int16_t>(magnitude(index, left, size(a)));
     entry.last = static_cast<std::uint8_t>(entry.advance + run(next));
     entry.advance = static_cast<std::uint8_t>(entry.last + 1);
-    entry.offset = static_cast<std::uint8_t>(entry.length + next.length);
-    entry.shift = static_cast<std::uint8_t>(63 - size(next));
-    entry.length = static_cast<std::uint8_t>(entry.offset + size(next));
+    entry.length = static_cast<std::uint8_t>(entry.length + next.length + size(next));
+    entry.shift = static_cast<std::uint8_t>(64 - entry.length);
+    entry.size = static_cast<std::uint8_t>(size(next));
     if (entry.length >= kAcBits) return entry;
     left = kAcBits - entry.length;
     next = prefix.at((index << entry.length) & kMask, left);
@@ -120,11 +120,7 @@ bool build(const markers::HuffmanSpec& spec, DcTable& table) noexcept {
   Prefix<kDcBits> prefix;
   if (!assign_codes(spec, table.codes, prefix)) return false;
   for (unsigned i = 0; i < table.entries.size(); ++i) {
-    const unsigned length = prefix.length[i], bits = prefix.value[i];
-    table.entries[i] = length == 0
-                           ? DcEntry{}
-                           : DcEntry{static_cast<std::uint8_t>(length + bits),
-                                     static_cast<std::uint8_t>(length), static_cast<std::uint8_t>(63 - bits)};
+    table.entries[i] = prefix.length[i] == 0 ? DcEntry{} : make_dc_entry(prefix.at(i, kDcBits));
   }
   // Values behind the last code are zero.
   return std::all_of(spec.values.begin(), spec.values.end(), [](unsigned v) { return v <= 15; });

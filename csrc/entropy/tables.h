@@ -40,17 +40,23 @@ Symbol find_symbol(const Codes& codes, std::uint64_t bits) noexcept;
 
 struct DcEntry {
   std::uint8_t length = 0;  // code and magnitude; 0: escape
-  std::uint8_t offset = 0;  // of the magnitude
-  std::uint8_t shift = 0;   // 63 - size
+  std::uint8_t shift = 0;   // bits behind the magnitude in a 64-bit buffer
+  std::uint8_t size = 0;    // magnitude bits
 };
+
+constexpr DcEntry make_dc_entry(Symbol symbol) {
+  const unsigned length = symbol.length + symbol.value;
+  return {static_cast<std::uint8_t>(length), static_cast<std::uint8_t>(64 - length),
+          static_cast<std::uint8_t>(symbol.value)};
+}
 
 struct AcEntry {
   std::uint8_t length = 0;           // bits consumed
   std::uint8_t advance = kEscape;    // added to k
   std::uint8_t first = 0, last = 0;  // positions of the two coefficients, relative to k
   std::int16_t value = 0;            // of the first; where there is one only, it is `last` and this is 0
-  std::uint8_t offset = 0;           // of the last one's magnitude bits
-  std::uint8_t shift = 63;           // 63 - size
+  std::uint8_t shift = 0;            // bits behind the last one's magnitude in a 64-bit buffer
+  std::uint8_t size = 0;             // its magnitude bits
 };
 static_assert(sizeof(AcEntry) == 8);
 
