@@ -1,0 +1,120 @@
+"""The command line ``dctdecode``: finds the command in a table, parses its arguments, reports its errors.
+
+Exit codes: 0 done, 1 a file or a check failed, 2 wrong arguments, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, cast
+
+__all__ = ["COMMANDS", "CommandError", "main"]
+
+
+class Command(NamedTuple):
+    name: str
+    summary: str  # one line, for `dctdecode --help`
+    module: str  # imported only when this command runs; see CommandModule
+
+
+class CommandModule(Protocol):
+    """What a module of `dctdecode.commands` holds. Its docstring is the command's description."""
+
+    EXAMPLES: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+class CommandError(Exception):
+    """Ends a command with this one line on stderr and exit code 1."""
+
+
+COMMANDS = (
+    Command("info", "what a JPEG is made of: size, sampling, tables, quality", "dctdecode.commands.info"),
+    Command("show", "draw what a choice of channels keeps of a picture", "dctdecode.commands.show"),
+    Command("bench", "measure decoding against RGB decoders on your own files", "dctdecode.commands.bench"),
+)
+
+_EPILOG = """\
+examples:
+  dctdecode info photo.jpg                          size, sampling, quantisation tables, quality
+  dctdecode show photo.jpg --channels 24 -o see.png what 24 channels keep of it
+  dctdecode bench ~/datasets/imagenet/val           how fast on this machine and these files
+
+'dctdecode COMMAND --help' tells more about each command.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code.
+
+    Example:
+        >>> from dctdecode.cli import main
+        >>> main(["info", "missing.jpg"])  # tells on stderr what is wrong
+        1
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    parser, modules = _parser(argv)
+    args = parser.parse_args(argv)
+    try:
+        code = modules[args.command].run(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (CommandError, OSError) as error:
+        sys.stderr.write(f"dctdecode {args.command}: {error}\n")
+        return 1
+
+
+def _parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, CommandModule]]:
+    """The parser, in which only the command that `argv` names is filled in, and that command's module."""
+    parser = argparse.ArgumentParser(
+        prog="dctdecode",
+        description="JPEG files as frequency-domain tensors, without going to pixels.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, help="versions of dctdecode and libjpeg-turbo, and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    modules = {}
+    for command in COMMANDS:
+        if command.name not in argv[:1]:
+            commands.add_parser(command.name, help=command.summary)
+            continue
+        module = cast(CommandModule, importlib.import_module(command.module))
+        chosen = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(chosen)
+        modules[command.name] = module
+    return parser, modules
+
+
+class _Version(argparse.Action):
+    """Prints the versions; asks for them only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import dctdecode
+
+        parser.exit(
+            message=f"dctdecode {dctdecode.__version__}\n"
+            f"libjpeg-turbo: built with {dctdecode.__libjpeg_turbo_version__}, "
+            f"loaded {' '.join(dctdecode.__libjpeg_turbo_found__.split())}\n"
+        )

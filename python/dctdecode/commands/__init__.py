@@ -1,0 +1,1 @@
+"""The commands of ``dctdecode``, one module each; `dctdecode.cli.COMMANDS` is their table."""
