@@ -11,8 +11,6 @@
 namespace dctdecode {
 namespace {
 
-constexpr std::size_t kKeepCoefficients = std::size_t{32} << 20;  // 64 MiB, as for libjpeg-turbo's arrays
-
 bool libjpeg_is_forced() {
   const char* value = std::getenv("DCTDECODE_DECODER");
   return value != nullptr && std::strcmp(value, "libjpeg-turbo") == 0;
@@ -107,7 +105,10 @@ std::array<std::int16_t*, kMaxComponents> FastPath::reserve(const Header& header
     size += static_cast<std::size_t>(header.components[c].height_blocks) * header.components[c].width_blocks *
             kBlockSize;
   }
-  if (planes_.size() < size) planes_.resize(size);
+  if (planes_.size() < size) {
+    planes_ = {};  // the old contents are not worth a copy, nor both a place
+    planes_.resize(size);
+  }
   std::array<std::int16_t*, kMaxComponents> planes{};
   for (int c = 0; c < header.num_components; ++c) {
     if (needed[c]) planes[c] = planes_.data() + offsets[c];
@@ -115,9 +116,8 @@ std::array<std::int16_t*, kMaxComponents> FastPath::reserve(const Header& header
   return planes;
 }
 
-void FastPath::trim() {
-  if (planes_.size() <= kKeepCoefficients) return;
-  planes_ = {};
+void FastPath::trim(std::size_t keep_bytes) {
+  if (planes_.size() * sizeof(planes_[0]) > keep_bytes) planes_ = {};
 }
 
 bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,

@@ -26,8 +26,8 @@ class FastPath {
   // `emitter` is prepared for `header`; rows that it was given before a false are to be given again.
   bool read(Bytes source, const Limits& limits, Poll poll, Header& header, Emitter& emitter,
             Outcome& outcome);
-  // Gives large memory back.
-  void trim();
+  // Gives larger memory back.
+  void trim(std::size_t keep_bytes);
 
  private:
   bool read_in_rows(Bytes source, const markers::Stream& stream, const markers::Scan& scan,

@@ -10,13 +10,21 @@
 
 namespace dctdecode {
 
+namespace {
+
+constexpr std::size_t kKeepBytes = std::size_t{64} << 20;  // between images, as for libjpeg-turbo's arrays
+// While libjpeg-turbo reads a file again that our decoder gave up: more would pass the memory limit.
+constexpr std::size_t kKeepBesideLibjpeg = std::size_t{8} << 20;
+
+}  // namespace
+
 struct Decoder::Memory {
   FastPath fast;
   jpeg::Reader libjpeg;
   Emitter emitter;
 
   void trim() {
-    fast.trim();
+    fast.trim(kKeepBytes);
     libjpeg.trim();
   }
 };
@@ -96,6 +104,7 @@ Outcome Decoder::read_planes(Bytes source, const Limits& limits, bool strict, Po
   report.decoder = kOurDecoder;
   if (!is_for_fast_path(header, limits) ||
       !memory_->fast.read_planes(source, limits, poll, latched, planes, outcome)) {
+    memory_->fast.trim(kKeepBesideLibjpeg);
     Blocks blocks;
     latched = header;
     outcome = memory_->libjpeg.read_coefficients(source, limits, kEverything, strict, poll, latched, blocks,
@@ -121,6 +130,7 @@ Outcome Decoder::read(Bytes source, const Limits& limits, const Plan& plan, Poll
   report.decoder = kOurDecoder;
   if (!is_for_fast_path(header, limits) ||
       !memory_->fast.read(source, limits, poll, latched, emitter, outcome)) {
+    memory_->fast.trim(kKeepBesideLibjpeg);
     Blocks blocks;
     markers::Bands wanted;
     for (int c = 0; c < kMaxComponents; ++c) wanted[c] = emitter.needs(c);
