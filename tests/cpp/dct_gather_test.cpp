@@ -237,8 +237,18 @@ bool exact_int16(float value) {
 
 void stores() {
   std::mt19937 rng(7);
-  const float specials[] = {32767.0F, -32768.0F, 32768.0F, -32769.0F, 0.5F, -0.0F,
-                            1e9F,     -1e30F,    INFINITY, -INFINITY, NAN,  1e-40F};
+  const float specials[] = {32767.0F,
+                            -32768.0F,
+                            32768.0F,
+                            -32769.0F,
+                            0.5F,
+                            -0.0F,
+                            1e9F,
+                            -1e30F,
+                            INFINITY,
+                            -INFINITY,
+                            std::bit_cast<float>(0x7FFFFFFFU),
+                            1e-40F};
   for (const DType dtype : kDTypes) {
     for (int round = 0; round < 400; ++round) {
       const int n = round % 41;

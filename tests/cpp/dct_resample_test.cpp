@@ -33,25 +33,41 @@ struct Matrix {
 };
 
 double d(int k, int n) {
-  return (k == 0 ? std::sqrt(0.125) : 0.5) * std::cos((2 * n + 1) * k * std::numbers::pi / 16);
+  static const std::vector<double> table = [] {
+    std::vector<double> values;
+    for (int i = 0; i < 64; ++i) {
+      values.push_back((i < 8 ? std::sqrt(0.125) : 0.5) *
+                       std::cos((2 * (i % 8) + 1) * (i / 8) * std::numbers::pi / 16));
+    }
+    return values;
+  }();
+  return table[8 * k + n];
 }
 
-// (8 rows x 8 columns per block) both ways: coefficients X[8 i + v][8 j + u] <-> samples.
-Matrix block_transform(const Matrix& in, bool inverse, int k_in = 8) {
+Matrix transposed(const Matrix& in) {
+  Matrix out(in.cols, in.rows);
+  for (int row = 0; row < in.rows; ++row) {
+    for (int col = 0; col < in.cols; ++col) out.at(col, row) = in.at(row, col);
+  }
+  return out;
+}
+
+// Along every row, for blocks of 8: coefficients to samples (inverse) or samples to coefficients.
+Matrix row_transform(const Matrix& in, bool inverse) {
   Matrix out(in.rows, in.cols);
   for (int row = 0; row < in.rows; ++row) {
     for (int col = 0; col < in.cols; ++col) {
-      double sum = 0;
-      for (int a = 0; a < (inverse ? k_in : 8); ++a) {
-        for (int b = 0; b < (inverse ? k_in : 8); ++b) {
-          const double x = in.at(row / 8 * 8 + a, col / 8 * 8 + b);
-          sum += inverse ? x * d(a, row % 8) * d(b, col % 8) : x * d(row % 8, a) * d(col % 8, b);
-        }
+      for (int a = 0; a < 8; ++a) {
+        out.at(row, col) += in.at(row, col / 8 * 8 + a) * (inverse ? d(a, col % 8) : d(col % 8, a));
       }
-      out.at(row, col) = sum;
     }
   }
   return out;
+}
+
+// Both ways: coefficients X[8 i + v][8 j + u] <-> samples.
+Matrix block_transform(const Matrix& in, bool inverse) {
+  return transposed(row_transform(transposed(row_transform(in, inverse)), inverse));
 }
 
 double weight(Filter filter, double x) {
@@ -223,6 +239,16 @@ constexpr Filter kFilters[] = {Filter::box, Filter::bilinear, Filter::bicubic, F
 
 int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
+// The worked image: 37 px are 19 chroma samples; mirrored, px 36 comes first and px 0 is followed by 3
+// copies.
+void worked_axis() {
+  const AxisSpec plain = native_axis(37, 19, 1, 2, Filter::bilinear, true, false);
+  const AxisSpec mirrored = native_axis(37, 19, 1, 2, Filter::bilinear, true, true);
+  expect(plain.start == 0 && plain.stop == 20 && plain.out_blocks == 5, "window", "plain");
+  expect(mirrored.start == -1.5 && mirrored.stop == 18.5 && mirrored.flip, "window", "mirrored");
+  expect(plain.lo == 0 && plain.hi == 19 && mirrored.lo == 0 && mirrored.hi == 19, "bounds", "both");
+}
+
 void native_grids() {
   std::mt19937 rng(1);
   const Size sizes[] = {{21, 37}, {1, 1}, {8, 8}, {16, 16}, {17, 15}, {64, 9}, {50, 75}};
@@ -363,6 +389,7 @@ void versions_agree() {
 }  // namespace
 
 int main() {
+  worked_axis();
   native_grids();
   windows();
   identity();
