@@ -1,0 +1,56 @@
+"""Files to read and the oracles that say what is in them."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+from generate import Generator, Made, Recipe
+from oracle import Oracle, compile_program
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory):
+    """Folder of the compiled C programs. Without a compiler the tests that need it fail; they do not skip."""
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("oracle", "generate"):
+        compile_program(name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def oracle(programs) -> Oracle:
+    """bytes -> `oracle.Answer`."""
+    return Oracle(programs / "oracle")
+
+
+@pytest.fixture(scope="session")
+def generator(programs) -> Generator:
+    return Generator(programs / "generate")
+
+
+@pytest.fixture(scope="session")
+def generate(generator):
+    """Recipe -> `Made`, each recipe once a session."""
+
+    @cache
+    def make(recipe: Recipe) -> Made:
+        return generator(recipe)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of collected JPEGs: DCTDECODE_CORPUS, or shared/data beside the repository."""
+    folder = Path(os.environ.get("DCTDECODE_CORPUS") or ROOT.parent / "shared" / "data")
+    if (folder / "conformance" / "index.csv").is_file():
+        return folder
+    missing = f"no corpus at {folder} (DCTDECODE_CORPUS names its folder)"
+    if os.environ.get("DCTDECODE_REQUIRE_CORPUS") == "1":
+        pytest.fail(missing)
+    pytest.skip(missing)
