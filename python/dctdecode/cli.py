@@ -113,8 +113,9 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         import dctdecode
 
-        parser.exit(
-            message=f"dctdecode {dctdecode.__version__}\n"
+        sys.stdout.write(
+            f"dctdecode {dctdecode.__version__}\n"
             f"libjpeg-turbo: built with {dctdecode.__libjpeg_turbo_version__}, "
             f"loaded {' '.join(dctdecode.__libjpeg_turbo_found__.split())}\n"
         )
+        parser.exit()

@@ -27,10 +27,10 @@ def draw(figure: Figure, report: Report) -> Figure:
     count = len(report.checked.decoders)
     figure.set_size_inches(3.6 * columns + 1.6, (0.34 * count + 1.0) * rows + 1.0)
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for panel, group in zip(panels, groups, strict=False):
         _panel(panel, report, group)
-    for panel in list(panels)[len(groups) :]:
+    for panel in panels[len(groups) :]:
         panel.set_axis_off()
     figure.suptitle(
         f"dctdecode bench: {len(report.checked.photos)} files, {report.machine['cpu']}", x=0.01, ha="left"
