@@ -93,6 +93,7 @@ def test_info_of_the_worked_image(tmp_path, capsys):
     assert rows["file"].startswith(f"{Path(path).stat().st_size:,} bytes, ")
     assert rows["colour"] == "YCbCr, 4:2:0"
     assert rows["process"] == "sequential, Huffman, 8 bit"
+    assert rows["decoder"] == "dctdecode"
     assert rows["quality"].startswith("80 (")
     assert rows["restarts"] == "none"
     assert rows["orientation"] == "1 (upright)"
@@ -119,6 +120,7 @@ def test_info_says_what_is_special(tmp_path, capsys):
     main(["info", path])
     rows = rows_of(capsys.readouterr().out)
     assert rows["process"] == "progressive, Huffman, 8 bit"
+    assert rows["decoder"] == "libjpeg-turbo"
     assert rows["restarts"] == "every 2 MCUs"
     assert rows["orientation"] == "6 (turn clockwise by 90 degrees)"
     assert rows["colour"] == "YCbCr, 4:4:4"
@@ -138,6 +140,7 @@ def test_info_as_json(tmp_path, capsys):
     assert color["path"] == paths[0]
     assert (color["height"], color["width"]) == (21, 37)
     assert color["subsampling"] == "4:2:0"
+    assert color["decoder"] == "dctdecode"
     assert color["quality"] == {"value": 75, "exact": True}
     assert [c["name"] for c in color["components"]] == ["Y", "Cb", "Cr"]
     assert color["components"][1]["grid_blocks"] == {"height": 2, "width": 3}

@@ -18,9 +18,7 @@ def forward_dct(samples: np.ndarray) -> torch.Tensor:
     k, n = np.arange(8)[:, None], np.arange(8)[None]
     basis = np.where(k == 0, 0.5, np.sqrt(0.5)) / np.sqrt(2) * np.cos(np.pi * (2 * n + 1) * k / 16)
     blocks = samples.reshape(samples.shape[0] // 8, 8, samples.shape[1] // 8, 8)
-    return torch.from_numpy(
-        np.einsum("vy,ux,iyjx->vuij", basis, basis, blocks).reshape(64, *blocks.shape[::2])
-    )
+    return torch.from_numpy(np.einsum("vy,ux,iyjx->vuij", basis, basis, blocks).reshape(64, *blocks.shape[::2]))
 
 
 def test_inverts_the_forward_transform():

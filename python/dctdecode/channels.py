@@ -102,9 +102,7 @@ class ChannelSet:
     @property
     def flat(self) -> tuple[int, ...]:
         """Flat indices ``64 * component + 8 * v + u``, in output order."""
-        return tuple(
-            COEFFICIENTS * c + i for c, indices in enumerate((self.y, self.cb, self.cr)) for i in indices
-        )
+        return tuple(COEFFICIENTS * c + i for c, indices in enumerate((self.y, self.cb, self.cr)) for i in indices)
 
     def __len__(self) -> int:
         return len(self.y) + len(self.cb) + len(self.cr)
@@ -124,9 +122,7 @@ class ChannelSet:
         titles = "  ".join(f"{name:15}" for name in COMPONENT_NAMES).rstrip()
         kept = frozenset(self.flat)
         rows = (
-            "  ".join(
-                " ".join("#" if 64 * c + 8 * v + u in kept else "." for u in range(8)) for c in range(3)
-            )
+            "  ".join(" ".join("#" if 64 * c + 8 * v + u in kept else "." for u in range(8)) for c in range(3))
             for v in range(8)
         )
         return "\n".join([f"{len(self)} channels: {split}", titles, *rows])

@@ -56,8 +56,7 @@ def preview(tensor: Tensor, channels: ChannelsLike, *, normalize: NormalizeLike 
             f"got shape {tuple(tensor.shape)}"
         )
     mean, std = (
-        tensor.new_tensor(v, dtype=torch.float32)[:, None, None]
-        for v in as_normalization(normalize, selected)
+        tensor.new_tensor(v, dtype=torch.float32)[:, None, None] for v in as_normalization(normalize, selected)
     )
     _, grid_height, grid_width = tensor.shape
     blocks = tensor.new_zeros((3 * 64, grid_height, grid_width), dtype=torch.float32)

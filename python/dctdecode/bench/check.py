@@ -114,7 +114,7 @@ def _against(contender: Contender, reference: Contender | None) -> str:
     if reference is None:
         return "the stored coefficients (no RGB decoder is installed)"
     if contender == reference:
-        return "itself: the others' pixels are compared with these"
+        return "itself (what the others' pixels are compared with)"
     pixels = f"{reference.name}'s pixels"
     return pixels if contender.kind == "rgb" else f"the stored coefficients and {pixels}"
 
