@@ -57,7 +57,7 @@ def address_of_out(out: Out, shape: tuple[int, ...], dtype: torch.dtype) -> int:
 
     Raises:
         TypeError: not a tensor or array, or of another dtype.
-        ValueError: another shape, not contiguous, not writable, not on the CPU, or part of a graph.
+        ValueError: another shape, not contiguous, not aligned, not writable, not on the CPU, or part of a graph.
     """
     if isinstance(out, torch.Tensor):
         return _address_of_tensor(out, shape, dtype)
@@ -79,6 +79,8 @@ def _address_of_tensor(out: torch.Tensor, shape: tuple[int, ...], dtype: torch.d
         raise ValueError(f"out must be contiguous, got strides {out.stride()}")
     if out.requires_grad:
         raise ValueError("out must not require grad: decoding is not differentiable")
+    if out.data_ptr() % out.element_size() != 0:  # torch.frombuffer takes any offset
+        raise ValueError("out is not aligned to its element size")
     return out.data_ptr()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,9 +78,28 @@ def _array_of(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
 def _from_file_object(source: Source, max_bytes: int) -> Resolved:
     read = getattr(source, "read", None)
     if not callable(read):
-        raise TypeError(f"source must be {_ACCEPTED}, got {type(source).__name__}")
-    data = read(max_bytes + 1)  # one more, so that the core sees a file that is too large
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise TypeError(f"the file object gave {type(data).__name__}, not bytes; open it in binary mode ('rb')")
+        raise TypeError(f"source must be {_ACCEPTED}, got {type(source).__name__}") from None
     name = getattr(source, "name", None)
-    return Resolved(None, name if isinstance(name, str) else None, data)
+    return Resolved(None, name if isinstance(name, str) else None, _read_all(read, max_bytes + 1))
+
+
+def _read_all(read: Callable[[int], object], size: int) -> object:
+    """Up to `size` bytes (one more than are allowed, so that the core sees a file that is too large).
+
+    A raw stream may give fewer at a time than asked for; only an empty answer is the end.
+    """
+    pieces: list[Any] = []
+    missing = size
+    while missing > 0:
+        try:
+            piece = read(missing)
+        except UnicodeDecodeError:  # a file in text mode, which no JPEG survives
+            piece = ""
+        if not isinstance(piece, (bytes, bytearray, memoryview)):
+            given = type(piece).__name__
+            raise TypeError(f"the file object gave {given}, not bytes; open it in binary mode ('rb')") from None
+        if len(piece) == 0:
+            break
+        pieces.append(piece)
+        missing -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
