@@ -1,7 +1,6 @@
 #include "entropy/tables.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace dctdecode::entropy {
 namespace {
