@@ -106,7 +106,7 @@ std::array<std::int16_t*, kMaxComponents> FastPath::reserve(const Header& header
             kBlockSize;
   }
   if (planes_.size() < size) {
-    planes_ = {};  // the old contents are not worth a copy, nor both a place
+    std::vector<std::int16_t>().swap(planes_);  // the old contents are not worth a copy, nor both a place
     planes_.resize(size);
   }
   std::array<std::int16_t*, kMaxComponents> planes{};
@@ -117,7 +117,7 @@ std::array<std::int16_t*, kMaxComponents> FastPath::reserve(const Header& header
 }
 
 void FastPath::trim(std::size_t keep_bytes) {
-  if (planes_.size() * sizeof(planes_[0]) > keep_bytes) planes_ = {};
+  if (planes_.size() * sizeof(planes_[0]) > keep_bytes) std::vector<std::int16_t>().swap(planes_);
 }
 
 bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,
