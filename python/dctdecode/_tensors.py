@@ -24,7 +24,7 @@ _DTYPES = {
 
 def core_dtype(dtype: torch.dtype) -> _core.DType:
     """The core's name of an output dtype; ValueError lists the four there are."""
-    if dtype not in _DTYPES:
+    if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES:
         raise ValueError(f"dtype must be one of {[str(d) for d in _DTYPES]}, got {dtype!r}")
     return _DTYPES[dtype][0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from dctdecode import _core
 from dctdecode._tensors import Out, address_of_out, allocate
-from dctdecode.errors import CorruptJpegWarning
+from dctdecode.errors import CorruptJpegWarning, printable
 from dctdecode.info import JpegInfo, info_of
 from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
 from dctdecode.plan import Channels, as_plan, refuse_what_is_missing
@@ -153,8 +154,8 @@ def _open(source: Source, limits: LimitsLike) -> _core.Image:
 def _warn(found: list[str], source: Source) -> None:
     if not found:
         return
-    where = f"{source}: " if isinstance(source, str) else ""
-    more = f" (and {len(found) - 1} more kinds of damage)" if len(found) > 1 else ""
+    where = f"{printable(os.fsdecode(source))}: " if isinstance(source, (str, os.PathLike)) else ""
+    more = f" (and other damage: {len(found) - 1})" if len(found) > 1 else ""
     warnings.warn(f"{where}{found[0]}{more}", CorruptJpegWarning, stacklevel=3)
 
 

@@ -32,7 +32,7 @@ _FILTERS: dict[object, _core.Filter] = {
 
 def _filter(interpolation: object) -> _core.Filter:
     name = getattr(interpolation, "value", interpolation)  # torchvision's InterpolationMode
-    if name not in _FILTERS:
+    if not isinstance(name, str) or name not in _FILTERS:
         raise ValueError(f"interpolation must be one of {list(_FILTERS)}, got {interpolation!r}")
     return _FILTERS[name]
 
