@@ -118,6 +118,7 @@ std::array<std::int16_t*, kMaxComponents> FastPath::reserve(const Header& header
 
 void FastPath::trim(std::size_t keep_bytes) {
   if (planes_.size() * sizeof(planes_[0]) > keep_bytes) std::vector<std::int16_t>().swap(planes_);
+  workspace_.trim(keep_bytes);
 }
 
 bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,

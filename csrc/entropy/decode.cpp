@@ -31,6 +31,11 @@ class Blocks {
     }
     return data_.get();
   }
+  void trim(std::size_t keep_bytes) {
+    if (size_ * kBlockSize * sizeof(std::int16_t) <= keep_bytes) return;
+    data_.reset();
+    size_ = 0;
+  }
 
  private:
   std::unique_ptr<std::int16_t[]> data_;
@@ -42,12 +47,6 @@ const char* check_frame(const markers::Stream& stream) {
   if (stream.sof != markers::SOF0 && stream.sof != markers::SOF1) return "not baseline Huffman coding";
   if (header.precision_bits != 8) return "not 8 bits a sample";
   if (header.height_px > kMaxDimension || header.width_px > kMaxDimension) return "too large for libjpeg";
-  // libjpeg-turbo warns of an Adobe transform that it does not know.
-  const int known = header.num_components == 4 ? 2 : 1;
-  if (stream.saw_adobe && header.num_components >= 3 && stream.adobe_transform != 0 &&
-      stream.adobe_transform != known && !(header.num_components == 3 && stream.saw_jfif)) {
-    return "unknown Adobe transform";
-  }
   return nullptr;
 }
 
@@ -248,6 +247,11 @@ Workspace::Workspace() : memory_(std::make_unique<Memory>()) {}
 Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+
+void Workspace::trim(std::size_t keep_bytes) {
+  memory_->segment.trim(keep_bytes);
+  memory_->blocks.trim(keep_bytes);
+}
 
 Result Workspace::decode_planes(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
                                 const Request& request,

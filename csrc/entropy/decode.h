@@ -61,7 +61,7 @@ struct Result {
   std::array<std::array<std::uint16_t, kBlockSize>, kMaxComponents> quant{};
 };
 
-// Decodes images one after another. Memory only grows, so that the steady state allocates nothing.
+// Decodes images one after another. Memory grows until trim(), so that the steady state allocates nothing.
 //
 //   markers::Stream stream; markers::Scan scan; Workspace workspace;
 //   if (markers::next_scan(source, 2, stream, scan) == markers::Found::scan)
@@ -81,6 +81,9 @@ class Workspace {
   // The same by rows of MCUs while they are in the cache. Files of several scans stream at their end.
   Result decode_rows(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
                      const Request& request, RowSink& sink);
+
+  // Gives back each piece of memory that is larger than this.
+  void trim(std::size_t keep_bytes);
 
  private:
   struct Memory;

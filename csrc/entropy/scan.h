@@ -41,6 +41,9 @@ class SegmentBuffer {
     if (bytes_.size() < size) bytes_.resize(size);
     return bytes_.data();
   }
+  void trim(std::size_t keep_bytes) {
+    if (bytes_.capacity() > keep_bytes) std::vector<std::uint8_t>().swap(bytes_);
+  }
 
  private:
   std::vector<std::uint8_t> bytes_;  // initialised, since the bit reader looks behind a segment's end

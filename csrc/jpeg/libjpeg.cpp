@@ -146,6 +146,7 @@ Outcome Reader::read_coefficients(Bytes source, const Limits& limits, const mark
 
 void Reader::trim() {
   if (reader_) dctd_reader_trim(reader_.get(), kKeepBytes);
+  if (kept_.capacity() > kKeepBytes) std::vector<std::uint8_t>().swap(kept_);
 }
 
 }  // namespace dctdecode::jpeg

@@ -221,6 +221,8 @@ Found next_scan(Bytes source, std::size_t offset, Stream& stream, Scan& scan) no
       return Found::scan;
     }
     if (m == EOI) return Found::end;
+    if (m == DAC)
+      return Found::irregular;  // arithmetic coding is libjpeg-turbo's affair, and so is its table
     if (is_frame_header(m)) {
       regular = parse_sof(p, m, stream);
     } else if (m == DQT) {
@@ -232,7 +234,7 @@ Found next_scan(Bytes source, std::size_t offset, Stream& stream, Scan& scan) no
       if (regular) stream.header.restart_interval = static_cast<int>(u16(p.data));
     } else if (m >= APP0 && m <= APP15) {
       regular = parse_app(segment, stream);
-    } else if (m != COM && m != DAC && m != DNL && m != TEM && !(m >= RST0 && m <= RST7)) {
+    } else if (m != COM && m != DNL && m != TEM && !(m >= RST0 && m <= RST7)) {
       regular = false;
     }
     if (!regular) return Found::irregular;
