@@ -156,6 +156,29 @@ def scan_bomb(height: int, width: int, plan: Iterable[Scan]) -> bytes:
     return b"".join([*pieces, b"\xff\xd9"])
 
 
+def sequential_bomb(
+    height: int, width: int, factors: list[tuple[int, int]], ac: list[int], lost: int = 0
+) -> bytes:
+    """A sequential file, one scan per component: ``ac[i]`` coefficients of 1 in every block of component i.
+
+    Two bits for a block without AC coefficients; else three, and two for each, seven zeros before it. ``lost``
+    bytes are missing at the end of the last scan.
+    """
+    h_max, v_max = (max(sizes) for sizes in zip(*factors, strict=True))
+    pieces = [b"\xff\xd8", FLAT_TABLE, frame(SOF0, height, width, factors)]
+    pieces.append(segment(DHT, bytes([0x00, 1] + [0] * 15 + [0x00])))
+    for number, ((h, v), count) in enumerate(zip(factors, ac, strict=True)):
+        codes = bytes([0x10, 1, 1] + [0] * 14) + (b"\x71\x00" if count else b"\x00\x71")
+        blocks = -(-height * v // (8 * v_max)) * -(-width * h // (8 * h_max))
+        block = "0" + "01" * count + "10" if count else "00"
+        eight = int(block * 8, 2).to_bytes(len(block), "big")
+        data = eight * -(-blocks // 8)
+        data = data[: -(-blocks * len(block) // 8) - (lost if number == len(factors) - 1 else 0)]
+        data = data.replace(b"\xff", b"\xff\0")
+        pieces += [segment(DHT, codes), scan_header([number + 1], (0, 63, 0, 0)), data]
+    return b"".join([*pieces, b"\xff\xd9"])
+
+
 # --- Mutants: numbered, the same here and in tests/cpp/mutants.h -------------------------------------------
 
 _INTERESTING = (0, 1, 2, 3, 4, 5, 9, 0x11, 0x22, 0x44, 0x7F, 0x80, 0xC0, 0xC2, 0xC4, 0xD8, 0xD9, 0xDA, 0xDB, 0xFF)

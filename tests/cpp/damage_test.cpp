@@ -1,9 +1,7 @@
 // Replays files and numbered mutants through the public interface. Built with sanitizers this is the memory
 // check of every continuous-integration run.
 //
-//   damage_test [--mutants COUNT] [--hash] [FILE OR FOLDER ...]
-//
-// --hash prints a digest of the mutants alone: tests/test_mutants.py compares it with Python's.
+//   damage_test [--mutants COUNT] [FILE OR FOLDER ...]
 #include <cinttypes>
 #include <cstring>
 
@@ -22,22 +20,14 @@ void replay(dctdecode::Decoder& decoder, const mutants::File& file) {
   exercise::all_plans(decoder, bytes, exercise::small_limits());
 }
 
-std::uint64_t fnv1a(std::uint64_t hash, const mutants::File& file) {
-  for (const std::uint8_t byte : file) hash = (hash ^ byte) * 0x100000001B3U;
-  return hash;
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
   std::uint64_t num_mutants = 2000;
-  bool hash_only = false;
   std::vector<std::filesystem::path> paths;
   for (int i = 1; i < count; ++i) {
     if (std::strcmp(arguments[i], "--mutants") == 0 && i + 1 < count) {
       num_mutants = std::strtoull(arguments[++i], nullptr, 10);
-    } else if (std::strcmp(arguments[i], "--hash") == 0) {
-      hash_only = true;
     } else {
       for (const auto& path : mutants::files_below(arguments[i])) paths.push_back(path);
     }
@@ -46,12 +36,6 @@ int main(int count, char** arguments) {
   if (seeds.empty()) {
     std::fprintf(stderr, "no files in %s\n", DCTDECODE_SMALL_FILES);
     return 1;
-  }
-  if (hash_only) {
-    std::uint64_t hash = 0xCBF29CE484222325U;
-    for (std::uint64_t n = 0; n < num_mutants; ++n) hash = fnv1a(hash, mutants::mutant(seeds, n));
-    std::printf("%016" PRIx64 "\n", hash);
-    return 0;
   }
   dctdecode::Decoder decoder;
   for (const auto& path : paths) replay(decoder, mutants::load(path));
