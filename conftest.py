@@ -1,8 +1,14 @@
-"""What the examples in docstrings take for granted."""
+"""What the tests and the examples in docstrings take for granted."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+
+def pytest_configure():
+    # A shell starts its background jobs with Ctrl-C ignored, and programs inherit that: tests of Ctrl-C need it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
