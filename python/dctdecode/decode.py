@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from typing import Any
@@ -64,7 +65,7 @@ def read_planes(source: Source, *, strict: bool = True, limits: LimitsLike = Non
     """
     image = _open(source, limits)
     shapes = [(hb, wb, 8, 8) for hb, wb in image.grids]
-    image.check_memory(sum(2 * int(np.prod(shape)) for shape in shapes))
+    image.check_memory(sum(2 * math.prod(shape) for shape in shapes))
     arrays = [np.empty(shape, np.int16) for shape in shapes]
     found, notes, decoder = image.read_planes_into([int(a.ctypes.data) for a in arrays], strict)
     _warn(found, source)
@@ -136,7 +137,7 @@ def read(
     _check_orientation(orientation, image)
     shape = (len(plan), -(-image.height // 8), -(-image.width // 8))
     if out is None:
-        image.check_memory(int(np.prod(shape)) * dtype.itemsize)
+        image.check_memory(math.prod(shape) * dtype.itemsize)
         result = allocate(shape, dtype, pin_memory)
         address = result.data_ptr()
     else:

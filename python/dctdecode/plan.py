@@ -50,12 +50,38 @@ def as_plan(
     Raises:
         ValueError, TypeError: an argument has no meaning; the message shows it and what is allowed.
     """
+    arguments = (channels, normalize, dtype, interpolation, bool(antialias), bool(strict))
+    if all(map(_is_fixed, arguments)):
+        return _plan_of_fixed(*arguments)
+    return _make_plan(*arguments)
+
+
+# Of these very types, equal arguments always mean the same plan. A list can change, and so can a JSON file.
+_FIXED = frozenset((int, str, bool, type(None), ChannelSet, torch.dtype))
+
+
+def _is_fixed(argument: object) -> bool:
+    return type(argument) in _FIXED and not (isinstance(argument, str) and argument.endswith(".json"))
+
+
+def _make_plan(
+    channels: Channels,
+    normalize: Any,
+    dtype: torch.dtype,
+    interpolation: object,
+    antialias: bool,
+    strict: bool,
+) -> _core.Plan:
     selection = as_channel_set(channels)
     kind = core_dtype(dtype)
     if normalize is not None and dtype == torch.int16:
         raise ValueError("int16 holds coefficients as they are; normalize= needs a float dtype")
     statistics = as_normalization(normalize, selection)
-    return _cached_plan(selection.flat, statistics, kind, _filter(interpolation), bool(antialias), bool(strict))
+    return _cached_plan(selection.flat, statistics, kind, _filter(interpolation), antialias, strict)
+
+
+# Typed: True is no channel number, though it equals 1.
+_plan_of_fixed = lru_cache(maxsize=64, typed=True)(_make_plan)
 
 
 @lru_cache(maxsize=64)
