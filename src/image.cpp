@@ -50,11 +50,12 @@ void load_header(Image& image) {
   raise_unless_ok(outcome, image.path);
 }
 
-std::unique_ptr<Image> from_path(const std::string& path, const py::object& shown, const Limits& limits) {
+// By value: where pybind11 runs out of memory halfway through taking over a pointer, both sides free it.
+Image from_path(const std::string& path, const py::object& shown, const Limits& limits) {
   if (path.find('\0') != std::string::npos) throw py::value_error("embedded null byte in path");
-  auto image = std::make_unique<Image>();
-  image->path = shown;
-  image->limits = limits;
+  Image image;
+  image.path = shown;
+  image.limits = limits;
   std::vector<std::uint8_t> contents;
   std::size_t size = 0;
   Outcome outcome;
@@ -64,18 +65,17 @@ std::unique_ptr<Image> from_path(const std::string& path, const py::object& show
     outcome = read_file(path.c_str(), limits, signals.poll(), contents, size);
   }
   raise_unless_ok(outcome, shown);
-  image->source = std::make_unique<Source>(std::move(contents), size);
-  load_header(*image);
+  image.source = std::make_unique<Source>(std::move(contents), size);
+  load_header(image);
   return image;
 }
 
-std::unique_ptr<Image> from_buffer(const py::object& exporter, const py::object& shown,
-                                   const Limits& limits) {
-  auto image = std::make_unique<Image>();
-  image->path = shown;
-  image->limits = limits;
-  image->source = std::make_unique<Source>(exporter);
-  load_header(*image);
+Image from_buffer(const py::object& exporter, const py::object& shown, const Limits& limits) {
+  Image image;
+  image.path = shown;
+  image.limits = limits;
+  image.source = std::make_unique<Source>(exporter);
+  load_header(image);
   return image;
 }
 
