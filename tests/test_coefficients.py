@@ -147,20 +147,48 @@ def test_every_interval_of_restart_markers_keeps_the_result(generate):
             np.testing.assert_array_equal(dctdecode.read_planes(made.data).quantized(c), plain.quantized[c])
 
 
-def test_table_redefined_between_scans_counts_per_component(generate, oracle):
+DECODERS = ["dctdecode", "libjpeg-turbo"]
+
+
+def before_second_scan(data: bytes, segment: bytes) -> bytes:
+    """`data` with a marker segment put between the first scan and the second one's Huffman tables."""
+    first_scan = data.index(b"\xff\xda")
+    place = data.index(b"\xff\xc4", first_scan)
+    return data[:place] + segment + data[place:]
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_table_redefined_between_scans_counts_per_component(decoder, generate, oracle, monkeypatch):
     """T.81 B.2.4.1: a table may be replaced between scans; each component keeps the one of its first scan."""
-    made = generate(separate(Recipe()))
-    data = made.data
-    second_scan = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
-    tables_before = data.rindex(b"\xff\xc4", 0, second_scan)  # tables of the second scan come before its header
-    while (earlier := data.rfind(b"\xff\xc4", data.index(b"\xff\xda"), tables_before)) >= 0:
-        tables_before = earlier
-    new_first = b"\xff\xdb\x00\x43\x00" + bytes(range(1, 65))  # slot 0 = luma's
-    changed = data[:tables_before] + new_first + data[tables_before:]
+    monkeypatch.setenv("DCTDECODE_DECODER", decoder)
+    made = generate(replace(separate(Recipe()), process="o"))
+    slots = [b"\xff\xdb\x00\x43" + bytes([slot]) + bytes(range(1, 65)) for slot in (0, 2)]  # luma's and Cr's
+    changed = before_second_scan(made.data, b"".join(slots))
     planes, answer = dctdecode.read_planes(changed), oracle(changed)
+    assert planes.decoder == decoder
     for c in range(3):
-        np.testing.assert_array_equal(planes.quant_table(c), made.tables[c])
         np.testing.assert_array_equal(planes.quant_table(c), answer.tables[c])
+    for c in range(2):
+        np.testing.assert_array_equal(planes.quant_table(c), made.tables[c])
+    assert sorted(planes.quant_table(2).ravel()) == list(range(1, 65))
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_table_that_comes_after_the_first_scan(decoder, generate, monkeypatch):
+    """Legal as long as it comes before its component's scan; until then `info` knows none."""
+    monkeypatch.setenv("DCTDECODE_DECODER", decoder)
+    made = generate(replace(separate(Recipe()), process="o"))
+    start = made.data.index(b"\xff\xdb\x00\x43\x01")
+    segment = made.data[start : start + 69]
+    moved = before_second_scan(made.data[:start] + made.data[start + 69 :], segment)
+    known = [table is not None for table in dctdecode.info(moved).quant_tables]
+    assert known == [True, False, True]
+    planes = dctdecode.read_planes(moved)
+    assert planes.decoder == decoder
+    tensor = dctdecode.read(moved)
+    assert np.array_equal(tensor.numpy(), dctdecode.read(made.data).numpy())
+    for c in range(3):
+        np.testing.assert_array_equal(planes.component(c), made.dequantized(c))
 
 
 def test_two_components_may_share_a_table(generator, oracle):
