@@ -37,11 +37,14 @@ bool fails() {
   return hit = true;
 }
 }  // namespace
+// Visible, or the shared libraries keep to their own malloc: the build hides symbols by default.
+#pragma GCC visibility push(default)
 extern "C" {
 void* malloc(std::size_t n) { return fails() ? nullptr : __libc_malloc(n); }
 void* calloc(std::size_t a, std::size_t b) { return fails() ? nullptr : __libc_calloc(a, b); }
 void* realloc(void* p, std::size_t n) { return fails() ? nullptr : __libc_realloc(p, n); }
 }
+#pragma GCC visibility pop
 #endif
 
 namespace {
