@@ -125,33 +125,28 @@ def ticker():
         thread.join()
 
 
-def ticks_during(call: Callable[[], object]) -> tuple[int, float]:
+def ticks_during(call: Callable[[], object]) -> int:
     with ticker() as ticks:
         start = time.perf_counter()
         call()
         end = time.perf_counter()
-    return sum(start < tick < end for tick in ticks), end - start
+    return sum(start < tick < end for tick in ticks)
 
 
 def test_ticker_notices_a_held_gil():
-    """The instrument itself: one call that keeps the GIL (a sort of numbers) leaves no tick."""
+    """The instrument itself: a call that keeps the GIL (a sort of numbers, about 0.1 s) leaves hardly a tick."""
     numbers = [random.random() for _ in range(300_000)]
-    count, seconds = ticks_during(numbers.sort)
-    assert seconds > 0.02
-    assert count <= 2
+    assert min(ticks_during(lambda: sorted(numbers)) for _ in range(3)) <= 2
 
 
 @pytest.mark.parametrize("call", [dctdecode.read_planes, lambda data: dctdecode.read(data, 24)])
 def test_gil_is_free_while_decoding(call, large):
-    count, seconds = ticks_during(lambda: call(large))
-    assert seconds > 0.02
-    assert count >= 5
+    assert max(ticks_during(lambda: call(large)) for _ in range(3)) >= 8
 
 
 def test_gil_is_free_while_libjpeg_decodes(generator):
     data = long_progressive(generator, 10)
-    count, _ = ticks_during(lambda: dctdecode.read_planes(data, limits=NO_LIMITS))
-    assert count >= 10
+    assert ticks_during(lambda: dctdecode.read_planes(data, limits=NO_LIMITS)) >= 8
 
 
 def test_gil_is_free_while_a_file_is_read(generate, tmp_path):
@@ -159,8 +154,7 @@ def test_gil_is_free_while_a_file_is_read(generate, tmp_path):
     file.write_bytes(generate(Recipe()).data)
     with file.open("r+b") as stream:
         stream.truncate(200 << 20)  # zeros behind the image: read like the rest, never decoded
-    count, _ = ticks_during(lambda: dctdecode.info(file))
-    assert count >= 5
+    assert max(ticks_during(lambda: dctdecode.info(file)) for _ in range(3)) >= 8
 
 
 # --- Signals -------------------------------------------------------------------------------------------------
