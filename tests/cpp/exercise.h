@@ -25,7 +25,7 @@ using namespace dctdecode;
 // Small enough that no input takes long: what the limits are for is tested elsewhere.
 inline Limits small_limits() {
   Limits limits;
-  limits.max_pixels = 1U << 20;
+  limits.max_pixels = 1U << 18;
   limits.max_memory_bytes = 48U << 20;
   limits.max_block_visits = 1U << 20;
   return limits;
