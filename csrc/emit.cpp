@@ -1,6 +1,7 @@
 #include "emit.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dct/color.h"
 #include "dct/store.h"
@@ -39,11 +40,15 @@ Outcome Emitter::prepare(const Header& header, const Plan& plan, OutputView outp
     part.picks.clear();
     part.frequencies.clear();
     part.resampled = false;
+    part.straight = false;
   }
-  for (std::size_t i = 0; i < plan.channels.size(); ++i) {
-    Part& part = parts_[plan.channels[i].component];
-    part.channels.push_back(&plan.channels[i]);
-    part.outputs.push_back(i);
+  for (std::size_t i = 0; i < plan.channels.size(); ++i)
+    parts_[plan.channels[i].component].outputs.push_back(i);
+  for (Part& part : parts_) {
+    std::sort(part.outputs.begin(), part.outputs.end(), [&plan](std::size_t a, std::size_t b) {
+      return std::pair(plan.channels[a].index, a) < std::pair(plan.channels[b].index, b);
+    });
+    for (const std::size_t i : part.outputs) part.channels.push_back(&plan.channels[i]);
   }
   const bool exact = plan.dtype == DType::int16;
   if (exact && rgb_) return not_exact("an RGB file is converted to YCbCr");
@@ -70,7 +75,8 @@ Outcome Emitter::prepare(const Header& header, const Plan& plan, OutputView outp
     std::sort(part.frequencies.begin(), part.frequencies.end());
     part.frequencies.erase(std::unique(part.frequencies.begin(), part.frequencies.end()),
                            part.frequencies.end());
-    part.rows.resize(part.frequencies.size() * width_blocks_);
+    part.straight = part.resampled && !rgb_ && plan.dtype == DType::float32;
+    part.rows.resize(part.straight ? 0 : part.frequencies.size() * width_blocks_);
     if (part.resampled) prepare_axes(header, c);
   }
   zeros_.assign(mixed_ ? width_blocks_ : 0, 0.0F);
@@ -90,14 +96,17 @@ markers::Band Emitter::needs(int component) const {
 void Emitter::prepare_axes(const Header& header, int c) {
   Part& part = parts_[c];
   const Component& component = header.components[c];
-  dct::AxisSpec v = dct::native_axis(header.height_px, component.height_samples, component.v, header.v_max,
-                                     plan_->filter, plan_->antialias, false);
-  dct::AxisSpec h = dct::native_axis(header.width_px, component.width_samples, component.h, header.h_max,
-                                     plan_->filter, plan_->antialias, false);
-  v.k_out = highest(part.frequencies, 3) + 1;
-  h.k_out = highest(part.frequencies, 0) + 1;
-  dct::build_axis(v, part.vertical);
-  dct::build_axis(h, part.horizontal);
+  dct::AxisSpec specs[2] = {dct::native_axis(header.height_px, component.height_samples, component.v,
+                                             header.v_max, plan_->filter, plan_->antialias, false),
+                            dct::native_axis(header.width_px, component.width_samples, component.h,
+                                             header.h_max, plan_->filter, plan_->antialias, false)};
+  specs[0].k_out = highest(part.frequencies, 3) + 1;
+  specs[1].k_out = highest(part.frequencies, 0) + 1;
+  for (int way = 0; way < 2; ++way) {
+    const bool as_cb = c == 2 && parts_[1].resampled && parts_[1].axes[way]->spec == specs[way];
+    if (!as_cb) dct::build_axis(specs[way], part.own_axes[way]);
+    part.axes[way] = as_cb ? parts_[1].axes[way] : &part.own_axes[way];
+  }
 }
 
 void* Emitter::at(std::size_t output, int row) const {
@@ -111,16 +120,25 @@ bool Emitter::direct_row(int c, int row, const std::int16_t* blocks) {
                          static_cast<int>(part.picks.size()), plan_->dtype);
 }
 
+void Emitter::resampled_row(Part& part, int row, const dct::Plane& plane, const std::uint16_t* quant) {
+  wanted_.clear();
+  for (std::size_t i = 0; part.straight && i < part.channels.size(); ++i) {
+    const Channel& channel = *part.channels[i];
+    wanted_.push_back(
+        {channel.index, static_cast<float*>(at(part.outputs[i], row)), channel.mean, channel.inv_std});
+  }
+  for (std::size_t i = 0; !part.straight && i < part.frequencies.size(); ++i) {
+    wanted_.push_back({part.frequencies[i], part.rows.data() + i * width_blocks_});
+  }
+  dct::resample_row(row, *part.axes[0], *part.axes[1], plane, quant, wanted_.data(),
+                    static_cast<int>(wanted_.size()), part.columns);
+}
+
 bool Emitter::float_rows(int c, int row, const dct::Plane& plane) {
   Part& part = parts_[c];
   const std::uint16_t* quant = header_->components[c].quant.data();
   if (part.resampled) {
-    wanted_.clear();
-    for (std::size_t i = 0; i < part.frequencies.size(); ++i) {
-      wanted_.push_back({part.frequencies[i], part.rows.data() + i * width_blocks_});
-    }
-    dct::resample_row(row, part.vertical, part.horizontal, plane, quant, wanted_.data(),
-                      static_cast<int>(wanted_.size()), columns_);
+    resampled_row(part, row, plane, quant);
     return true;
   }
   part.picks.clear();
@@ -170,7 +188,8 @@ bool Emitter::mixed_row(int row, const std::array<dct::Plane, kMaxComponents>& p
                       static_cast<int>(parts_[0].rows.size()));
   }
   for (int c = 0; c < components; ++c) {
-    if (!parts_[c].frequencies.empty() && !store(parts_[c], row)) return false;
+    const Part& part = parts_[c];
+    if (!part.frequencies.empty() && !part.straight && !store(part, row)) return false;
   }
   return store_zeros(row);
 }

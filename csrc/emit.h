@@ -45,12 +45,16 @@ class Emitter {
     std::vector<std::size_t> outputs;       // their places in the output
     std::vector<dct::Pick> picks;           // direct components only
     std::vector<std::uint8_t> frequencies;  // mixed components only: what is computed, ascending
-    std::vector<float> rows;                // (frequencies, width_blocks_)
+    std::vector<float> rows;                // (frequencies, width_blocks_); unused where `straight`
     bool resampled = false;
-    dct::Axis vertical, horizontal;
+    bool straight = false;          // resampled rows are the output's: float32, no colour conversion
+    dct::Axis own_axes[2];          // vertical, horizontal
+    const dct::Axis* axes[2] = {};  // the same, or those of Cb where Cr's are equal
+    dct::Columns columns;
   };
 
   void prepare_axes(const Header& header, int component);
+  void resampled_row(Part& part, int row, const dct::Plane& plane, const std::uint16_t* quant);
   bool float_rows(int component, int row, const dct::Plane& plane);
   bool store(const Part& part, int row);
   bool store_zeros(int row);
@@ -65,7 +69,6 @@ class Emitter {
   std::array<Part, 3> parts_;
   std::vector<dct::Wanted> wanted_;
   std::vector<float> zeros_;
-  dct::Columns columns_;
 };
 
 }  // namespace dctdecode

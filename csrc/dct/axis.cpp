@@ -6,22 +6,10 @@
 #include <cstdint>
 #include <numbers>
 
+#include "dct/basis.h"
+
 namespace dctdecode::dct {
 namespace {
-
-using Basis = std::array<std::array<double, 8>, 8>;  // D[k][n]
-
-const Basis& basis() {
-  static const Basis d = [] {
-    Basis values{};
-    for (int k = 0; k < 8; ++k) {
-      const double scale = k == 0 ? std::sqrt(0.125) : 0.5;
-      for (int n = 0; n < 8; ++n) values[k][n] = scale * std::cos((2 * n + 1) * k * std::numbers::pi / 16);
-    }
-    return values;
-  }();
-  return d;
-}
 
 double support(Filter filter) {
   switch (filter) {
@@ -65,6 +53,7 @@ class Rows {
         width_(spec.antialias ? std::max(1.0, scale_) : 1.0),
         radius_(support(spec.filter) * width_) {}
 
+  const AxisSpec& spec() const { return spec_; }
   double scale() const { return scale_; }
 
   // In Pillow's own order of operations: where a filter jumps (box), a tap may hang on the last bit.
@@ -175,12 +164,13 @@ Span build_span(const Rows& rows, int out_block, Axis& axis) {
   const double* r = axis.rows.data();
   while (span.count > 1 && is_zero(r, stride)) r += 8, ++span.first, --span.count;
   while (span.count > 1 && is_zero(r + 8 * (span.count - 1), stride)) --span.count;
-  span.identity = span.count == 1 && axis.k_in >= axis.k_out && is_identity(r, stride);
+  span.identity = span.count == 1 && rows.spec().k_in >= rows.spec().k_out && is_identity(r, stride);
   if (span.identity) return span;
   span.matrices = axis.matrices.size();
   axis.matrices.resize(span.matrices + 64 * static_cast<std::size_t>(span.count));
   for (int b = 0; b < span.count; ++b) {
-    project(r + 8 * b, stride, axis.k_in, axis.k_out, axis.matrices.data() + span.matrices + 64 * b);
+    project(r + 8 * b, stride, rows.spec().k_in, rows.spec().k_out,
+            axis.matrices.data() + span.matrices + 64 * b);
   }
   return span;
 }
@@ -195,6 +185,32 @@ int period_blocks(double scale, double start) {
     if (is_integer(blocks * scale)) return blocks;
   }
   return 0;
+}
+
+// The doubling of dct/doubling.h, the whole component.
+bool is_doubling(const AxisSpec& spec) {
+  return spec.filter == Filter::bilinear && !spec.flip && spec.k_in == 8 && spec.lo == 0 &&
+         spec.start == 0.0 && spec.stop == 4.0 * spec.out_blocks && spec.out_blocks == (2 * spec.hi + 7) / 8;
+}
+
+void build_spans(const AxisSpec& spec, Axis& axis) {
+  const Rows rows(spec);
+  axis.first_block = INT32_MAX;
+  axis.end_block = 0;
+  const int period = period_blocks(rows.scale(), spec.start);
+  const int shift = static_cast<int>(std::lround(period * rows.scale())) * (spec.flip ? -1 : 1);
+  for (int i = 0; i < spec.out_blocks; ++i) {
+    Span span;
+    if (period > 0 && i >= period && rows.unclipped(i - period) && rows.unclipped(i)) {
+      span = axis.spans[i - period];
+      span.first += shift;
+    } else {
+      span = build_span(rows, i, axis);
+    }
+    axis.spans.push_back(span);
+    axis.first_block = std::min(axis.first_block, span.first);
+    axis.end_block = std::max(axis.end_block, span.first + span.count);
+  }
 }
 
 }  // namespace
@@ -214,27 +230,18 @@ AxisSpec native_axis(int size_px, int in_samples, int factor, int factor_max, Fi
 }
 
 void build_axis(const AxisSpec& spec, Axis& axis) {
-  const Rows rows(spec);
-  axis.k_out = spec.k_out;
-  axis.k_in = spec.k_in;
+  if (axis.spec == spec) return;
+  axis.spec = {};  // until all is in place
   axis.spans.clear();
   axis.matrices.clear();
-  axis.first_block = INT32_MAX;
-  axis.end_block = 0;
-  const int period = period_blocks(rows.scale(), spec.start);
-  const int shift = static_cast<int>(std::lround(period * rows.scale())) * (spec.flip ? -1 : 1);
-  for (int i = 0; i < spec.out_blocks; ++i) {
-    Span span;
-    if (period > 0 && i >= period && rows.unclipped(i - period) && rows.unclipped(i)) {
-      span = axis.spans[i - period];
-      span.first += shift;
-    } else {
-      span = build_span(rows, i, axis);
-    }
-    axis.spans.push_back(span);
-    axis.first_block = std::min(axis.first_block, span.first);
-    axis.end_block = std::max(axis.end_block, span.first + span.count);
+  axis.doubled = is_doubling(spec);
+  if (axis.doubled) {
+    axis.first_block = 0;
+    axis.end_block = (spec.hi + 7) / 8;
+  } else {
+    build_spans(spec, axis);
   }
+  axis.spec = spec;
 }
 
 }  // namespace dctdecode::dct

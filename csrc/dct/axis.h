@@ -1,8 +1,7 @@
 // One axis of the resampling operator, A = (I (x) D) . R . (I (x) D^T): out = A_v . X . A_h^T is "inverse
 // DCT, crop, filter, forward DCT" as one linear map on coefficients. It is block-banded: an output block
 // depends on a few neighbouring input blocks, each through one 8 x 8 matrix D . R_pair . D^T.
-//
-// D[k, n] = c_k cos((2n + 1) k pi / 16), c_0 = sqrt(1/8), c_k = 1/2 (orthonormal, T.81 A.3.3).
+// D: dct/basis.h.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +24,8 @@ struct AxisSpec {
   Filter filter = Filter::bilinear;
   bool antialias = true;  // widen the filter when shrinking (as Pillow does)
   bool flip = false;      // reverse the output samples
+
+  bool operator==(const AxisSpec&) const = default;
 };
 
 // Window and bounds that bring a component onto luma's grid at scale exactly factor / factor_max, the whole
@@ -39,9 +40,10 @@ struct Span {
   std::size_t matrices = 0;  // offset of `count` matrices in Axis::matrices
 };
 
-// Reusable: building again keeps the memory.
+// Reusable: building again keeps the memory, and building the same again does nothing.
 struct Axis {
-  int k_out = 8, k_in = 8;
+  AxisSpec spec;         // out_blocks = 0: nothing was built
+  bool doubled = false;  // by dct/doubling.h, which needs neither spans nor matrices of an image's own
   int first_block = 0, end_block = 0;  // input blocks that any output block needs
   std::vector<Span> spans;             // one per output block
   std::vector<float> matrices;  // (count, 8 input frequencies, 8 output frequencies); zero beyond k_in, k_out

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "dct/doubling_kernel.h"
 #include "dct/resample_kernel.h"
 #include "dct/scalar.h"
 #include "dct/store.h"
@@ -10,8 +11,26 @@
 namespace dctdecode::dct {
 namespace {
 
+struct Shuffle {
+  static DCTDECODE_INLINE void transpose(const float* from, std::ptrdiff_t stride, Float8* to) {
+    float turned[8][8];
+    for (int j = 0; j < 8; ++j) {
+      for (int u = 0; u < 8; ++u) turned[u][j] = from[j * stride + u];
+    }
+    std::memcpy(to, turned, sizeof turned);
+  }
+  static DCTDECODE_INLINE void interleave(const Float8& even, const Float8& odd, float* to) {
+    for (int j = 0; j < 8; ++j) {
+      to[2 * j] = even[j];
+      to[2 * j + 1] = odd[j];
+    }
+  }
+};
+
 void resample_columns(const ColumnPass& pass) noexcept { run(pass); }
-void resample_blocks(const BlockPass& pass) noexcept { run(pass); }
+void resample_blocks(const BlockPass& pass) noexcept { run<Shuffle>(pass); }
+void double_columns(const DoubleColumnsPass& pass) noexcept { run(pass); }
+void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Shuffle>(pass); }
 
 const Kernels& choose() noexcept {
   const char* force_scalar = std::getenv("DCTDECODE_FORCE_SCALAR");
@@ -23,8 +42,8 @@ const Kernels& choose() noexcept {
 }  // namespace
 
 const Kernels& scalar_kernels() noexcept {
-  static constexpr Kernels table{"scalar", scalar::gather_row, scalar::store_row, resample_columns,
-                                 resample_blocks};
+  static constexpr Kernels table{"scalar",        scalar::gather_row, scalar::store_row, resample_columns,
+                                 resample_blocks, double_columns,     double_blocks};
   return table;
 }
 

@@ -16,6 +16,8 @@ struct Kernels {
   bool (*store_row)(const float* src, int n, DType dtype, void* dst, float mean, float inv_std) noexcept;
   void (*resample_columns)(const ColumnPass& pass) noexcept;
   void (*resample_blocks)(const BlockPass& pass) noexcept;
+  void (*double_columns)(const DoubleColumnsPass& pass) noexcept;
+  void (*double_blocks)(const DoubleBlocksPass& pass) noexcept;
 };
 
 const Kernels& scalar_kernels() noexcept;  // the truth

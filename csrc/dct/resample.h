@@ -1,12 +1,15 @@
 // Applies the resampling operator out = A_v . X . A_h^T (dct/axis.h) to a component, one row of output blocks
-// at a time: vertically first, from quantised blocks to columns of float rows, then horizontally.
+// at a time: vertically first, from quantised blocks to columns of float rows, then horizontally. Each way is
+// either general, by an axis's spans, or a doubling (dct/doubling.h).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "dct/axis.h"
+#include "dct/doubling.h"
 
 namespace dctdecode::dct {
 
@@ -18,24 +21,39 @@ struct Plane {
   const std::int16_t* row(int i) const { return blocks + std::ptrdiff_t{i} * width_blocks * 64; }
 };
 
-// One output row: frequency `index` = 8 * v + u, v < k_out of the vertical axis, u < k_out of the horizontal.
+// One output row: frequency `index` = 8 * v + u, v < k_out of the vertical axis, u < k_out of the horizontal,
+// written as (coefficient - mean) * inv_std. Any order is right, ascending order is the fastest.
 struct Wanted {
   std::uint8_t index = 0;
   float* dst = nullptr;  // as many floats as the horizontal axis has output blocks
+  float mean = 0.0F;
+  float inv_std = 1.0F;
 };
 
 // The vertical pass's result: for every input block column, k rows (output frequency v) of 8 floats (input
-// frequency u). Reused from row to row and from image to image.
+// frequency u). Kept from row to row of a component, and reused from image to image.
 struct Columns {
   std::vector<float> values;          // (columns, k, 8), k = 2, 4 or 8
   std::vector<std::uint8_t> lengths;  // per column: 1 + the highest u that is not zero in all k rows
+
+  // Where the vertical axis doubles: input block row m gives output rows 2m (`values`) and 2m + 1, which has
+  // to wait for block row m + 1.
+  int block_row = -1;                       // the last one that was taken in
+  std::array<std::vector<float>, 2> lower;  // like values: output row 2m + 1 of m even, m odd
+  std::vector<float> last_lines;            // (columns, 8): last line of samples of block row m
+  std::vector<std::uint8_t> block_lengths;  // like lengths, of block row m alone
+
+  // Where the horizontal axis doubles:
+  std::vector<std::uint8_t> pairs;           // per group of 8 columns: pairs (2p, 2p + 1) of u that occur
+  std::vector<float> turned, firsts, lasts;  // scratch of the kernel, see DoubleBlocksPass
 };
 
-// Output block row i. quant: 64 values, natural order. The result's units are those of coefficient * quant.
+// Output block row i. The rows of a component come in order, from 0, with the same axes, plane, quant and
+// columns. quant: 64 values, natural order. The result's units are those of coefficient * quant.
 void resample_row(int i, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                   const std::uint16_t* quant, const Wanted* wanted, int n_wanted, Columns& columns);
 
-// What the kernels are given (dct/resample_kernel.h); resample_row fills them.
+// What the kernels are given (dct/resample_kernel.h, dct/doubling_kernel.h); resample_row fills them.
 struct ColumnPass {
   Plane plane;
   Span span;              // of the vertical axis
@@ -52,6 +70,35 @@ struct BlockPass {
   int k;             // rows per column, as in ColumnPass
   const float* values;
   const std::uint8_t* lengths;
+  const Wanted* wanted;
+  int n_wanted;
+};
+
+struct DoubleColumnsPass {
+  const Doubling* table;
+  const std::int16_t* blocks;  // block row m
+  int first_column, end_column;
+  int k;
+  bool is_last;              // no block row m + 1
+  const float (*extend)[8];  // of Doubling, where the image ends inside block row m; else null
+  float quant[64];
+  float* upper;    // output row 2m, whole
+  float* lower;    // output row 2m + 1, whole only if is_last
+  float* pending;  // output row 2m - 1, made whole; null where m = 0
+  float* last_lines;
+  std::uint8_t* block_lengths;  // of block row m - 1 before (zeros if m = 0), of m after
+  std::uint8_t* lengths;        // of output rows 2m - 1 and 2m
+};
+
+struct DoubleBlocksPass {
+  const Doubling* table;
+  int n_columns, out_blocks;
+  int k;
+  const float (*extend)[8];  // where the image ends inside the last column; else null
+  float* values;             // room for a multiple of 8 columns; an extended last column is written back
+  const std::uint8_t* pairs;
+  float* turned;          // as many as n_columns rounded up to 8 has: (groups, 8 u, 8 columns)
+  float *firsts, *lasts;  // per column, its first and last sample; [-1] and [n_columns rounded up] exist
   const Wanted* wanted;
   int n_wanted;
 };

@@ -1,23 +1,10 @@
-// The resampling loops, on vectors of 8 floats that the compiler maps to whatever the target has. Included
-// once per instruction set; every function is forced inline into an entry point that names the set, so that
-// no copy compiled for a newer processor can be linked in elsewhere. The order of additions is the same in
-// all of them, hence so are the bits.
+// The resampling loops for any axis, on vectors of 8 floats (dct/vectors.h).
 #pragma once
 
-#include <cstring>
-
-#include "dct/resample.h"
+#include "dct/vectors.h"
 
 namespace dctdecode::dct {
 namespace {
-
-#define DCTDECODE_INLINE inline __attribute__((always_inline))
-
-using Float8 = float __attribute__((vector_size(32)));
-using Short8 = std::int16_t __attribute__((vector_size(16)));
-
-DCTDECODE_INLINE void load(Float8& to, const float* from) { std::memcpy(&to, from, sizeof to); }
-DCTDECODE_INLINE void save(float* to, const Float8& from) { std::memcpy(to, &from, sizeof from); }
 
 // Adds a block's part to a column. `any` collects which input frequencies u occur.
 template <int K>
@@ -52,12 +39,6 @@ DCTDECODE_INLINE void copy_block(const std::int16_t* block, const float* quant, 
   }
 }
 
-DCTDECODE_INLINE int length(const Short8& any) {
-  int n = 8;
-  while (n > 0 && any[n - 1] == 0) --n;
-  return n;
-}
-
 template <int K>
 DCTDECODE_INLINE void columns_pass(const ColumnPass& pass) {
   const std::int16_t* const first_row = pass.plane.row(pass.span.first);
@@ -90,7 +71,8 @@ DCTDECODE_INLINE void block_row(const BlockPass& pass, const Span& span, float (
   Float8 sums[K] = {};
   const float* matrix = pass.axis->matrices.data() + span.matrices;
   for (int b = 0; b < span.count; ++b, column += K * 8, matrix += 64) {
-    const int used = pass.lengths[slot + b] < pass.axis->k_in ? pass.lengths[slot + b] : pass.axis->k_in;
+    const int used =
+        pass.lengths[slot + b] < pass.axis->spec.k_in ? pass.lengths[slot + b] : pass.axis->spec.k_in;
     for (int f = 0; f < used; ++f) {
       Float8 weights;
       load(weights, matrix + 8 * f);
@@ -102,17 +84,25 @@ DCTDECODE_INLINE void block_row(const BlockPass& pass, const Span& span, float (
 }
 
 // Eight output blocks at a time, so that each wanted row is written in runs.
-template <int K>
+template <class Shuffle, int K>
 DCTDECODE_INLINE void blocks_pass(const BlockPass& pass) {
-  float tile[8][K][8];
+  float tile[8][K][8] = {};
   const int n_blocks = static_cast<int>(pass.axis->spans.size());
   for (int first = 0; first < n_blocks; first += 8) {
     const int n = n_blocks - first < 8 ? n_blocks - first : 8;
     for (int j = 0; j < n; ++j) block_row<K>(pass, pass.axis->spans[first + j], tile[j]);
-    for (int w = 0; w < pass.n_wanted; ++w) {
-      const Wanted& wanted = pass.wanted[w];
-      const float* from = &tile[0][wanted.index >> 3][wanted.index & 7];
-      for (int j = 0; j < n; ++j) wanted.dst[first + j] = from[j * K * 8];
+    for (int done = 0, run = 0; done < pass.n_wanted; done += run) {
+      const Wanted* const wanted = pass.wanted + done;
+      run = same_row(wanted, pass.n_wanted - done);
+      Float8 turned[8];
+      Shuffle::transpose(tile[0][wanted->index >> 3], 8 * K, turned);
+      for (int w = 0; w < run; ++w) {
+        Float8 values = turned[wanted[w].index & 7];
+        normalise(values, wanted[w]);
+        float some[8];
+        save(some, values);
+        save_some(wanted[w].dst + first, some, n);
+      }
     }
   }
 }
@@ -123,10 +113,11 @@ DCTDECODE_INLINE void run(const ColumnPass& pass) {
   columns_pass<8>(pass);
 }
 
+template <class Shuffle>
 DCTDECODE_INLINE void run(const BlockPass& pass) {
-  if (pass.k == 2) return blocks_pass<2>(pass);
-  if (pass.k == 4) return blocks_pass<4>(pass);
-  blocks_pass<8>(pass);
+  if (pass.k == 2) return blocks_pass<Shuffle, 2>(pass);
+  if (pass.k == 4) return blocks_pass<Shuffle, 4>(pass);
+  blocks_pass<Shuffle, 8>(pass);
 }
 
 }  // namespace

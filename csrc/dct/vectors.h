@@ -1,0 +1,72 @@
+// Vectors of 8 floats that the compiler maps to whatever the target has, for the kernel headers. Those are
+// included once per instruction set, and every function is forced inline into an entry point that names the
+// set, so that no copy compiled for a newer processor can be linked in elsewhere. The order of additions is
+// the same in all of them, hence so are the bits.
+//
+// Moving floats between lanes is what compilers do badly. The includer gives it as a class:
+//   struct Shuffle {
+//     static void transpose(const float* from, std::ptrdiff_t stride, Float8* to);  // 8 rows of 8 floats:
+//                                                                        // to[u][j] = from[j * stride + u]
+//     static void interleave(const Float8& even, const Float8& odd, float* to);     // writes 16 floats
+//   };
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "dct/resample.h"
+
+#ifndef DCTDECODE_TARGET
+#define DCTDECODE_TARGET  // the includer's instruction set
+#endif
+#define DCTDECODE_INLINE inline __attribute__((always_inline)) DCTDECODE_TARGET
+
+namespace dctdecode::dct {
+namespace {
+
+using Float8 = float __attribute__((vector_size(32)));
+using Short8 = std::int16_t __attribute__((vector_size(16)));
+
+DCTDECODE_INLINE void load(Float8& to, const float* from) { std::memcpy(&to, from, sizeof to); }
+DCTDECODE_INLINE void load(Short8& to, const std::int16_t* from) { std::memcpy(&to, from, sizeof to); }
+DCTDECODE_INLINE void save(float* to, const Float8& from) { std::memcpy(to, &from, sizeof from); }
+
+// The first n < 16 floats, in pieces of sizes that the compiler knows.
+DCTDECODE_INLINE void save_some(float* to, const float* from, int n) {
+  int done = 0;
+  if ((n & 8) != 0) std::memcpy(to, from, 8 * sizeof *to), done = 8;
+  if ((n & 4) != 0) std::memcpy(to + done, from + done, 4 * sizeof *to), done += 4;
+  if ((n & 2) != 0) std::memcpy(to + done, from + done, 2 * sizeof *to), done += 2;
+  if ((n & 1) != 0) to[done] = from[done];
+}
+
+DCTDECODE_INLINE bool is_zero(const Short8& lanes) {
+  std::uint64_t halves[2];
+  std::memcpy(halves, &lanes, sizeof halves);
+  return (halves[0] | halves[1]) == 0;
+}
+
+// 1 + the highest lane that is not zero; 0 where none is. Lane 0 is the lowest bits on the machines there
+// are.
+DCTDECODE_INLINE int length(const Short8& lanes) {
+  std::uint64_t halves[2];
+  std::memcpy(halves, &lanes, sizeof halves);
+  if (halves[1] != 0) return 4 + (std::bit_width(halves[1]) + 15) / 16;
+  return (std::bit_width(halves[0]) + 15) / 16;
+}
+
+// dst's unit, operation by operation as store_row of dct/store.h.
+DCTDECODE_INLINE void normalise(Float8& values, const Wanted& wanted) {
+  values = (values - wanted.mean) * wanted.inv_std;
+}
+
+// How many of the first entries lie in the same row v.
+DCTDECODE_INLINE int same_row(const Wanted* wanted, int n_wanted) {
+  int n = 1;
+  while (n < n_wanted && wanted[n].index >> 3 == wanted[0].index >> 3) ++n;
+  return n;
+}
+
+}  // namespace
+}  // namespace dctdecode::dct
