@@ -183,10 +183,10 @@ def test_refused_when_strict_saved_when_lenient(make: Callable[[], bytes], reaso
         planes = dctdecode.read_planes(data, strict=False)
     assert planes.warnings
     with pytest.warns(CorruptJpegWarning):
-        tensor = dctdecode.read(data, [0, 1, 8], strict=False)
+        tensor = dctdecode.read(data, [0, 1, 8, 64, 128], strict=False)
     rows, columns = planes.info.grids[0]
     expected = planes.component(0).reshape(rows, columns, 64)[..., [0, 1, 8]]
-    assert np.array_equal(tensor.numpy(), expected.transpose(2, 0, 1).astype(np.float32))
+    assert np.array_equal(tensor[:3].numpy(), expected.transpose(2, 0, 1).astype(np.float32))
 
 
 def test_no_eoi_loses_nothing() -> None:
@@ -198,6 +198,14 @@ def test_what_truncated_data_left_out_is_zero() -> None:
     assert planes.quantized(0).shape == (27, 5, 8, 8)
     assert np.array_equal(planes.quantized(0)[:3], BASELINE_INTACT.quantized(0))
     assert not planes.quantized(0)[6:].any()  # rows 4 and 5: the MCU in which the data end
+
+
+def test_scans_that_no_channel_needs_are_not_missed() -> None:
+    """Luma alone is whole where only chroma's scans are lost."""
+    for data in (faults.keep_scans(MULTISCAN, 0, 1), unscanned(9)):
+        assert dctdecode.read(data, [0, 1, 8]).equal(dctdecode.read(MULTISCAN, [0, 1, 8]))
+        with pytest.raises(CorruptJpegError, match="has no scan"):
+            dctdecode.read(data, [0, 128])
 
 
 def test_a_component_without_scan_is_zero_with_a_zero_table() -> None:
