@@ -143,6 +143,11 @@ def test_bad_arguments(images, options, message):
         dctdecode.read_batch(images[:1], 24, **options)
 
 
+def test_limits_of_another_type_are_refused(images):
+    with pytest.raises(TypeError, match="limits must be"):
+        dctdecode.read_batch(images[:1], 6, limits=3)
+
+
 def test_threads_default_to_the_share_of_this_process(monkeypatch):
     cores = len(os.sched_getaffinity(0))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

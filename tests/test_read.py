@@ -207,6 +207,24 @@ def test_bad_arguments_are_shown_with_what_is_allowed(arguments, error, says, jp
         dctdecode.read(jpeg, **arguments)
 
 
+def test_arguments_that_mean_something_else_are_told_apart(jpeg, tmp_path):
+    """Plans are kept by their arguments; neither 1 == True nor a file's name may bring back the wrong one."""
+    for channels in (24, True, 24, "24"):
+        if channels is True:
+            with pytest.raises(TypeError, match="True"):
+                dctdecode.read(jpeg, channels)
+        else:
+            assert len(dctdecode.read(jpeg, channels)) == 24
+    names = {"channels": tmp_path / "channels.json", "normalize": tmp_path / "normalize.json"}
+    plain = dctdecode.read(jpeg, [0])
+    for luma, std in ((0, 1.0), (1, 2.0)):
+        names["channels"].write_text(f'{{"y": [{luma}]}}', "utf-8")
+        names["normalize"].write_text(f'{{"mean": {[0.0] * 192}, "std": {[std] * 192}}}', "utf-8")
+        assert torch.equal(dctdecode.read(jpeg, str(names["channels"])), dctdecode.read(jpeg, [luma]))
+        assert torch.equal(dctdecode.read(jpeg, [0], normalize=str(names["normalize"])), plain / std)
+        assert torch.equal(dctdecode.read(jpeg, ChannelSet(y=[0]), normalize=str(names["normalize"])), plain / std)
+
+
 def test_arguments_are_checked_before_the_file():
     with pytest.raises(ValueError, match="dtype"):
         dctdecode.read("no such file.jpg", dtype=torch.float64)

@@ -1,4 +1,5 @@
 import enum
+from collections.abc import Sequence
 
 libjpeg_turbo_compiled: str
 libjpeg_turbo_found: str
@@ -84,7 +85,7 @@ class Image:
 
 class Batch:
     def __init__(
-        self, sources: list[tuple[bytes | None, str | None, object]], limits: Limits, threads: int
+        self, sources: Sequence[tuple[bytes | None, str | None, object]], limits: Limits, threads: int
     ) -> None: ...
     def read_into(self, plan: Plan, address: int, stride_bytes: int) -> None: ...
     def failures(self) -> list[tuple[int, Exception]]: ...

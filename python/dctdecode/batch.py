@@ -111,10 +111,9 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
         raise NotImplementedError(f"orientation={orientation!r} is not available yet for batches")
     decide = _policy(on_error)
     plan = as_plan(channels, normalize, dtype, interpolation, antialias, strict)
-    resolved = [resolve(source, max_bytes_of(limits)) for source in sources]
-    batch = _core.Batch(
-        [(r.path, r.shown, r.buffer) for r in resolved], as_core_limits(limits), resolve_threads(threads)
-    )
+    core_limits, max_bytes = as_core_limits(limits), max_bytes_of(limits)
+    resolved = [resolve(source, max_bytes) for source in sources]
+    batch = _core.Batch(resolved, core_limits, resolve_threads(threads))
     if on_error == "raise":
         _raise_first(batch)
     shape = (len(resolved), len(plan), *_common_grid(batch, out))

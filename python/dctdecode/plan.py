@@ -51,7 +51,7 @@ def as_plan(
         ValueError, TypeError: an argument has no meaning; the message shows it and what is allowed.
     """
     arguments = (channels, normalize, dtype, interpolation, bool(antialias), bool(strict))
-    if all(map(_is_fixed, arguments)):
+    if _FIXED.issuperset(map(type, arguments)) and not _is_file(channels) and not _is_file(normalize):
         return _plan_of_fixed(*arguments)
     return _make_plan(*arguments)
 
@@ -60,8 +60,8 @@ def as_plan(
 _FIXED = frozenset((int, str, bool, type(None), ChannelSet, torch.dtype))
 
 
-def _is_fixed(argument: object) -> bool:
-    return type(argument) in _FIXED and not (isinstance(argument, str) and argument.endswith(".json"))
+def _is_file(argument: object) -> bool:
+    return isinstance(argument, str) and argument.endswith(".json")
 
 
 def _make_plan(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,8 +21,7 @@ _ACCEPTED = (
 )
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """Where the bytes are: a ``path`` for the core to read, or a ``buffer``. ``shown`` names it in messages."""
 
     path: bytes | None
@@ -37,6 +35,8 @@ def resolve(source: Source, max_bytes: int) -> Resolved:
     Raises:
         TypeError, ValueError: the source is of no accepted kind.
     """
+    if isinstance(source, bytes):  # first: it is the quickest to tell, and what loaders hand over
+        return Resolved(None, None, source)
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         return Resolved(os.fsencode(path), os.fsdecode(path), None)
