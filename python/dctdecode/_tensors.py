@@ -69,19 +69,20 @@ def address_of_out(out: Out, shape: tuple[int, ...], dtype: torch.dtype) -> int:
 def _address_of_tensor(out: torch.Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> int:
     if out.layout != torch.strided:
         raise ValueError(f"out must be a dense tensor, got layout {out.layout}")
-    if out.device.type != "cpu":
+    if not out.is_cpu:
         raise ValueError(f"out must lie on the CPU, got device {out.device}")
     if out.dtype != dtype:
         raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for")
-    if tuple(out.shape) != shape:
+    if out.shape != shape:
         raise ValueError(f"out has shape {tuple(out.shape)}, this image needs {shape}")
     if not out.is_contiguous():
         raise ValueError(f"out must be contiguous, got strides {out.stride()}")
     if out.requires_grad:
         raise ValueError("out must not require grad: decoding is not differentiable")
-    if out.data_ptr() % out.element_size() != 0:  # torch.frombuffer takes any offset
+    address = out.data_ptr()
+    if address % dtype.itemsize != 0:  # torch.frombuffer takes any offset
         raise ValueError("out is not aligned to its element size")
-    return out.data_ptr()
+    return address
 
 
 def _address_of_array(out: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: torch.dtype) -> int:
