@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import faults
@@ -36,17 +35,21 @@ def files():
 
 warnings.simplefilter("ignore")
 ended, slowest = Counter(), 0.0
-limits = dctdecode.Limits(max_pixels=2**22)
+limits = dctdecode.Limits(max_pixels=2**22) if sys.argv[1] == "mutants" else None  # 100,000 large ones take long
+calls = [
+    lambda data, strict: dctdecode.read_planes(data, strict=strict, limits=limits),
+    lambda data, strict: dctdecode.read(data, 24, strict=strict, limits=limits),
+]
 for data in files():
-    began = time.process_time()
-    for strict in (True, False):
-        try:
-            dctdecode.read_planes(data, strict=strict, limits=limits)
-            dctdecode.read(data, 24, strict=strict, limits=limits)
-            ended["result"] += 1
-        except DctDecodeError as error:
-            ended[error.reason] += 1
-    slowest = max(slowest, time.process_time() - began)
+    for call in calls:
+        for strict in (True, False):
+            began = time.process_time()
+            try:
+                call(data, strict)
+                ended["result"] += 1
+            except DctDecodeError as error:
+                ended[error.reason] += 1
+            slowest = max(slowest, time.process_time() - began)
 print(*(f"{reason}={count}" for reason, count in sorted(ended.items())), f"slowest={slowest:.3f}")
 """
 
@@ -69,7 +72,7 @@ def replay(*arguments: str) -> dict[str, float]:
 def test_mutants_end_in_a_result_or_a_named_error() -> None:
     ended = replay("mutants", str(NUM_MUTANTS))
     slowest = ended.pop("slowest")
-    assert sum(ended.values()) == 2 * NUM_MUTANTS
+    assert sum(ended.values()) == 4 * NUM_MUTANTS
     assert slowest < 2.0
     assert {"result", "not_jpeg", "truncated", "corrupt", "unsupported"} <= set(ended)
 
@@ -129,18 +132,16 @@ def malformed(tmp_path: Path) -> Path:
 def test_malformed_files_of_other_projects(malformed: Path) -> None:
     ended = replay("tar", str(malformed))
     slowest = ended.pop("slowest")
-    assert sum(ended.values()) == 2 * NUM_MALFORMED
+    assert sum(ended.values()) == 4 * NUM_MALFORMED
     assert slowest < 2.0
 
 
-CRASHERS = sorted((Path(__file__).parent / "data" / "crashers").glob("*.jpg"))
-
-
-@pytest.mark.parametrize("path", CRASHERS, ids=[path.stem for path in CRASHERS])
-def test_crashers_stay_fixed(path: Path, tmp_path: Path) -> None:
-    archive = tmp_path / "one.tar"
-    with tarfile.open(archive, "w") as tar:
-        tar.add(path)
-    began = time.process_time()
-    assert sum(replay("tar", str(archive)).values()) >= 2
-    assert time.process_time() - began < 2.0
+def test_crashers_stay_fixed(tmp_path: Path) -> None:
+    """tests/data/crashers: files that once ended the process, or cost too much."""
+    paths = sorted((Path(__file__).parent / "data" / "crashers").glob("*.jpg"))
+    with tarfile.open(tmp_path / "all.tar", "w") as tar:
+        for path in paths:
+            tar.add(path)
+    ended = replay("tar", str(tmp_path / "all.tar"))
+    assert ended.pop("slowest") < 2.0
+    assert sum(ended.values()) == 4 * len(paths) > 0
