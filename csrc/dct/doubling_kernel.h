@@ -170,6 +170,8 @@ DCTDECODE_INLINE void double_group(const DoubleBlocksPass& pass, int column, con
     normalise(left, *w);
     normalise(right, *w);
     float* const to = w->dst + 2 * column;
+    __builtin_prefetch(to + pass.out_blocks,
+                       1);  // mostly the next output row: too many streams for the hardware
     if (n >= 16) {
       Shuffle::interleave(left, right, to);
     } else {
