@@ -1,4 +1,5 @@
-/* libjpeg calls this before every row of MCUs: the place for the limits on work and for a request to stop. */
+/* libjpeg calls this before every row of MCUs, and once behind the last one of each scan: the place for the
+ * limits on work and for a request to stop. */
 #include "jpeg/private.h"
 
 /* What a visit counts. An arithmetic decoder needs no data for its decisions: behind the end it reads zeros
@@ -12,6 +13,13 @@ static uint64_t weight_of_visit(const struct jpeg_decompress_struct* cinfo) {
   return cinfo->Se == 0 ? dc : sequential;
 }
 
+/* A scan of one component has its own rows of blocks, several to a row of MCUs (T.81 A.2.2). */
+static uint64_t visits_of_row(const struct jpeg_decompress_struct* cinfo) {
+  const int rows = cinfo->comps_in_scan == 1 ? cinfo->cur_comp_info[0]->v_samp_factor : 1;
+  return (uint64_t)cinfo->MCUs_per_row * (uint64_t)cinfo->blocks_in_MCU * (uint64_t)rows *
+         weight_of_visit(cinfo);
+}
+
 static void on_progress(j_common_ptr common) {
   j_decompress_ptr cinfo = (j_decompress_ptr)common;
   dctd_reader* reader = dctd_reader_of(common);
@@ -20,10 +28,7 @@ static void on_progress(j_common_ptr common) {
   if ((uint32_t)cinfo->input_scan_number > options->max_scans) {
     dctd_fail(reader, DCTD_LIMIT, "more than %u scans (limit max_scans)", (unsigned)options->max_scans);
   }
-  /* A scan of one component counts its own rows of blocks, several to a row of MCUs (T.81 A.2.2). */
-  const int rows = cinfo->comps_in_scan == 1 ? cinfo->cur_comp_info[0]->v_samp_factor : 1;
-  reader->block_visits += (uint64_t)cinfo->MCUs_per_row * (uint64_t)cinfo->blocks_in_MCU * (uint64_t)rows *
-                          weight_of_visit(cinfo);
+  if (cinfo->input_iMCU_row < cinfo->total_iMCU_rows) reader->block_visits += visits_of_row(cinfo);
   if (reader->block_visits > options->max_block_visits) {
     dctd_fail(reader, DCTD_LIMIT, "more than %llu blocks to visit in all scans (limit max_block_visits)",
               (unsigned long long)options->max_block_visits);
