@@ -331,6 +331,24 @@ def test_nothing_of_the_image_before_shows_in_the_next() -> None:
 PROCESSES = ["baseline-420", "progressive-420", "restart-420", "arithmetic-420", "multiscan-422", "cmyk"]
 
 
+def test_the_fault_is_placed_in_the_file_not_in_what_is_read_of_it() -> None:
+    """Scans that Cr's DC does not need are left out of what libjpeg-turbo gets."""
+    spectral = faults.small("progressive-spectral")
+    compared = 0
+    for i in range(200, len(spectral) - 2):
+        data = spectral[:i] + bytes([spectral[i] ^ 0xFF]) + spectral[i + 1 :]
+        errors = []
+        for channels in (range(192), [128]):
+            try:
+                dctdecode.read(data, channels)
+            except CorruptJpegError as error:
+                errors.append((error.message, error.offset_bytes))
+        if len(errors) == 2 and errors[0][0] == errors[1][0]:
+            assert errors[0] == errors[1]
+            compared += 1
+    assert compared > 20
+
+
 @pytest.mark.parametrize("name", PROCESSES)
 def test_no_prefix_is_accepted(name: str) -> None:
     data = faults.small(name)

@@ -119,9 +119,8 @@ Outcome Reader::read_coefficients(Bytes source, const Limits& limits, const mark
                                   std::array<Blocks, kMaxComponents>& blocks, Report& report) {
   dctd_reader* reader = get();
   if (reader == nullptr) return no_memory();
-  if (header.progressive && markers::drop_unwanted_scans(source, wanted, kept_)) {
-    source = {kept_.data(), kept_.size()};
-  }
+  const bool dropped = header.progressive && markers::drop_unwanted_scans(source, wanted, kept_);
+  if (dropped) source = {kept_.bytes.data(), kept_.bytes.size()};
   dctd_options options{};
   options.max_coefficient_bytes = limits.max_memory_bytes;
   std::copy(wanted.begin(), wanted.end(), options.wanted);
@@ -141,12 +140,14 @@ Outcome Reader::read_coefficients(Bytes source, const Limits& limits, const mark
     }
   }
   copy_report(result, report);
-  return outcome_of(result);
+  Outcome outcome = outcome_of(result);
+  if (dropped) outcome.offset_bytes = kept_.offset_in_file(outcome.offset_bytes);
+  return outcome;
 }
 
 void Reader::trim() {
   if (reader_) dctd_reader_trim(reader_.get(), kKeepBytes);
-  if (kept_.capacity() > kKeepBytes) std::vector<std::uint8_t>().swap(kept_);
+  if (kept_.bytes.capacity() > kKeepBytes) std::vector<std::uint8_t>().swap(kept_.bytes);
 }
 
 }  // namespace dctdecode::jpeg

@@ -38,7 +38,7 @@ class Reader {
     void operator()(dctd_reader* reader) const { dctd_reader_free(reader); }
   };
   std::unique_ptr<dctd_reader, Free> reader_;
-  std::vector<std::uint8_t> kept_;  // a progressive file without the scans that nobody wants
+  markers::KeptScans kept_;  // a progressive file without the scans that nobody wants
 };
 
 }  // namespace dctdecode::jpeg

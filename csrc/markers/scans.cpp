@@ -71,7 +71,15 @@ bool widen(const Scan& scan, Bands& wanted) {
 
 }  // namespace
 
-bool drop_unwanted_scans(Bytes source, Bands wanted, std::vector<std::uint8_t>& kept) {
+std::size_t KeptScans::offset_in_file(std::size_t offset) const noexcept {
+  std::size_t result = offset;
+  for (const Cut& cut : cuts) {
+    if (cut.at <= offset) result += cut.size_bytes;
+  }
+  return result;
+}
+
+bool drop_unwanted_scans(Bytes source, Bands wanted, KeptScans& kept) {
   std::vector<Place> places;
   if (!list_scans(source, places)) return false;
   for (Band& band : wanted) {
@@ -82,17 +90,19 @@ bool drop_unwanted_scans(Bytes source, Bands wanted, std::vector<std::uint8_t>& 
     for (const Place& place : places) again |= widen(place.scan, wanted);
   }
   std::size_t num_kept = 0, copied = 0;
-  kept.clear();
+  kept.bytes.clear();
+  kept.cuts.clear();
   for (const Place& place : places) {
     if (is_needed(place.scan, wanted)) {
       ++num_kept;
       continue;
     }
-    kept.insert(kept.end(), source.data + copied, source.data + place.begin);
+    kept.bytes.insert(kept.bytes.end(), source.data + copied, source.data + place.begin);
+    kept.cuts.push_back({kept.bytes.size(), place.end - place.begin});
     copied = place.end;
   }
   if (num_kept == 0 || num_kept == places.size()) return false;
-  kept.insert(kept.end(), source.data + copied, source.data + source.size);
+  kept.bytes.insert(kept.bytes.end(), source.data + copied, source.data + source.size);
   return true;
 }
 
