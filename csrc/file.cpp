@@ -10,7 +10,7 @@
 namespace dctdecode {
 namespace {
 
-// Closes on every way out, and keeps errno for the report.
+// Closes on every way out.
 class Descriptor {
  public:
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
@@ -49,17 +49,17 @@ Outcome read_file(const char* path, const Limits& limits, Poll poll, std::vector
   if (static_cast<std::uint64_t>(info.st_size) > limits.max_bytes) return too_large(limits);
 
   // The file may grow or shrink meanwhile: the size is a guess, the end is where read() says so.
-  const std::size_t guess = static_cast<std::size_t>(info.st_size) + 1;
+  const std::size_t guess = std::min(static_cast<std::size_t>(info.st_size), bytes.max_size() - 1) + 1;
   if (bytes.size() < guess) bytes.resize(guess);
   for (;;) {
     if (size == bytes.size()) bytes.resize(bytes.size() + std::max(bytes.size(), kChunk));
     const ssize_t count = ::read(file.get(), bytes.data() + size, std::min(bytes.size() - size, kChunk));
-    if (count < 0 && errno == EINTR) {
-      if (poll.should_stop != nullptr && poll.should_stop(poll.context))
-        return {Status::cancelled, "stopped"};
-      continue;
+    const int code = count < 0 ? errno : 0;
+    if (poll.should_stop != nullptr && poll.should_stop(poll.context)) {
+      return {Status::cancelled, "stopped", 0, 0};
     }
-    if (count < 0) return io_error(errno);
+    if (code == EINTR) continue;
+    if (code != 0) return io_error(code);
     if (count == 0) return {};
     size += static_cast<std::size_t>(count);
     if (size > limits.max_bytes) return too_large(limits);

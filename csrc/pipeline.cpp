@@ -41,25 +41,6 @@ constexpr markers::Bands kEverything = {markers::kAllFrequencies, markers::kAllF
 
 using Blocks = std::array<jpeg::Blocks, kMaxComponents>;
 
-Outcome check_color_space(const Header& header) {
-  switch (header.color_space) {
-    case ColorSpace::gray:
-    case ColorSpace::ycbcr:
-    case ColorSpace::rgb:
-      return {};
-    case ColorSpace::cmyk:
-    case ColorSpace::ycck:
-      return {Status::unsupported, "a CMYK image has no luma and chroma; read_planes gives its four planes",
-              0, 0};
-    case ColorSpace::unknown:
-      break;
-  }
-  return {Status::unsupported,
-          std::to_string(header.num_components) +
-              " components of unknown meaning are no luma and chroma; read_planes gives the planes",
-          0, 0};
-}
-
 Outcome check_unchanged(const Header& before, const Header& after) {
   if (same_geometry(before, after)) return {};
   return {Status::corrupt, "the header changed while the image was read", 0, 0};
@@ -144,6 +125,25 @@ Outcome Decoder::read(Bytes source, const Limits& limits, const Plan& plan, Poll
   return outcome;
 } catch (const std::bad_alloc&) {
   return out_of_memory();
+}
+
+Outcome check_color_space(const Header& header) {
+  switch (header.color_space) {
+    case ColorSpace::gray:
+    case ColorSpace::ycbcr:
+    case ColorSpace::rgb:
+      return {};
+    case ColorSpace::cmyk:
+    case ColorSpace::ycck:
+      return {Status::unsupported, "a CMYK image has no luma and chroma; read_planes gives its four planes",
+              0, 0};
+    case ColorSpace::unknown:
+      break;
+  }
+  return {Status::unsupported,
+          std::to_string(header.num_components) +
+              " components of unknown meaning are no luma and chroma; read_planes gives the planes",
+          0, 0};
 }
 
 const char* decoder_for(const Header& header) {

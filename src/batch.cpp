@@ -35,7 +35,7 @@ class Batch {
       shown_.push_back(shown);
       if (path) {
         items_[i].path = static_cast<std::string>(*path);
-        if (items_[i].path.find('\0') != std::string::npos)
+        if (items_[i].path->find('\0') != std::string::npos)
           throw py::value_error("embedded null byte in path");
       } else {
         items_[i].bytes = held_.emplace_back(exporter).bytes();
@@ -58,6 +58,11 @@ class Batch {
     return grids;
   }
 
+  // The items that would exceed the memory limit become failures.
+  void check_memory(std::uint64_t bytes_per_block) {
+    dctdecode::check_memory(items_, limits_, bytes_per_block);
+  }
+
   void read_into(const Plan& plan, std::uintptr_t address, std::size_t stride_bytes) {
     run([&](const BatchRun& how) {
       read_batch(items_, plan, {reinterpret_cast<void*>(address)}, stride_bytes, how);
@@ -74,12 +79,12 @@ class Batch {
     return failures;
   }
 
-  // (index, first warning) of each damaged image that was read all the same.
-  std::vector<std::pair<int, std::string>> warnings() const {
-    std::vector<std::pair<int, std::string>> warnings;
+  // (index, warnings) of each damaged image that was read all the same.
+  std::vector<std::pair<int, std::vector<std::string>>> warnings() const {
+    std::vector<std::pair<int, std::vector<std::string>>> warnings;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const std::vector<std::string>& said = items_[i].report.warnings;
-      if (items_[i].outcome && !said.empty()) warnings.emplace_back(static_cast<int>(i), said.front());
+      if (items_[i].outcome && !said.empty()) warnings.emplace_back(static_cast<int>(i), said);
     }
     return warnings;
   }
@@ -109,6 +114,7 @@ void register_batch(py::module_& module) {
   py::class_<Batch>(module, "Batch")
       .def(py::init<const std::vector<SourceTuple>&, const Limits&, int>(), py::arg("sources"),
            py::arg("limits"), py::arg("threads"))
+      .def("check_memory", &Batch::check_memory, py::arg("bytes_per_block"))
       .def("read_into", &Batch::read_into, py::arg("plan"), py::arg("address"), py::arg("stride_bytes"))
       .def("failures", &Batch::failures)
       .def("warnings", &Batch::warnings)

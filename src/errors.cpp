@@ -39,13 +39,17 @@ py::object os_error(int code, const py::object& path, int index) {
 
 py::object error_of(const Outcome& outcome, const py::object& path, int index) {
   if (outcome.status == Status::io) return os_error(outcome.system_error, path, index);
-  if (outcome.status == Status::out_of_memory) return py::handle(PyExc_MemoryError)(outcome.message);
+  const py::module_ errors = py::module_::import("dctdecode.errors");
+  const py::object place = index < 0 ? py::object(py::none()) : py::int_(index);
   const char* name_of_class = class_name(outcome.status);
-  if (name_of_class == nullptr) return py::handle(PyExc_ValueError)(outcome.message);
-  return py::module_::import("dctdecode.errors")
-      .attr(name_of_class)(outcome.message, py::arg("path") = path, py::arg("reason") = name(outcome.status),
-                           py::arg("offset_bytes") = outcome.offset_bytes,
-                           py::arg("index") = index < 0 ? py::object(py::none()) : py::int_(index));
+  if (name_of_class == nullptr) {
+    const bool memory = outcome.status == Status::out_of_memory;
+    return py::handle(memory ? PyExc_MemoryError : PyExc_ValueError)(errors.attr("prefix")(path, place) +
+                                                                     py::str(outcome.message));
+  }
+  return errors.attr(name_of_class)(outcome.message, py::arg("path") = path,
+                                    py::arg("reason") = name(outcome.status),
+                                    py::arg("offset_bytes") = outcome.offset_bytes, py::arg("index") = place);
 }
 
 void raise_unless_ok(const Outcome& outcome, const py::object& path) {

@@ -159,6 +159,7 @@ void register_image(py::module_& module) {
       .def("check_memory", &check_memory_of, py::arg("output_bytes"))
       .def("read_planes_into", &read_planes_into, py::arg("addresses"), py::arg("strict"))
       .def("read_into", &read_into, py::arg("plan"), py::arg("address"))
+      .def_readonly("path", &Image::path)
       .def_property_readonly("height", [](const Image& i) { return i.header.height_px; })
       .def_property_readonly("width", [](const Image& i) { return i.header.width_px; })
       .def_property_readonly("num_components", [](const Image& i) { return i.header.num_components; })

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import os
 import subprocess
 import sys
@@ -9,10 +12,11 @@ import threading
 from pathlib import Path
 
 import dctdecode
+import faults
 import numpy as np
 import pytest
 import torch
-from dctdecode.errors import CorruptJpegError, CorruptJpegWarning
+from dctdecode.errors import CorruptJpegError, CorruptJpegWarning, UnsupportedJpegError
 from dctdecode.threads import resolve_threads
 from generate import SUBSAMPLINGS, Recipe
 
@@ -115,6 +119,40 @@ def test_a_callable_may_raise(damaged):
         dctdecode.read_batch(damaged, 24, on_error=refuse)
 
 
+def test_cmyk_is_skipped_whatever_its_grid():
+    gray_and_cmyk = [faults.small("gray"), faults.resized(faults.small("cmyk"), 8, 8)]
+    batch, failures = dctdecode.read_batch(gray_and_cmyk, 6, on_error="skip", return_failures=True)
+    assert batch.shape == (1, 6, 3, 5)
+    assert isinstance(failures[0].error, UnsupportedJpegError)
+
+
+def test_what_int16_cannot_hold_is_named(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(faults.small("baseline-420"))
+    with pytest.raises(ValueError, match=r"a\.jpg: dtype=int16"):
+        dctdecode.read(path, [64], dtype=torch.int16)
+    with pytest.raises(ValueError, match=r"a\.jpg \(index 1 of the batch\): dtype=int16"):
+        dctdecode.read_batch([faults.small("gray"), path], [64], dtype=torch.int16)
+
+
+def test_an_empty_path_is_a_path():
+    with pytest.raises(FileNotFoundError, match="index 0"):
+        dctdecode.read_batch(["", "a.jpg"])
+
+
+@pytest.mark.parametrize("damaged", [b"no JPEG", faults.small("gray")[:-20]], ids=["header", "data"])
+def test_an_error_lets_the_batch_go(damaged):
+    """Not only after the next garbage collection: a bytearray cannot grow while somebody holds its buffer."""
+    source = bytearray(damaged)
+    gc.disable()
+    try:
+        with contextlib.suppress(CorruptJpegError):
+            dctdecode.read_batch([faults.small("gray"), source], 6)
+        source.append(0)
+    finally:
+        gc.enable()
+
+
 def test_lenient_batches_warn_with_path_and_index(images, tmp_path):
     (tmp_path / "cut.jpg").write_bytes(images[0][:-40])
     with pytest.warns(CorruptJpegWarning, match=r"cut\.jpg \(index 1 of the batch\): "):
@@ -146,6 +184,39 @@ def test_bad_arguments(images, options, message):
 def test_limits_of_another_type_are_refused(images):
     with pytest.raises(TypeError, match="limits must be"):
         dctdecode.read_batch(images[:1], 6, limits=3)
+
+
+@pytest.mark.parametrize("sources", ["a.jpg", Path("a.jpg"), b"bytes", bytearray(2), io.BytesIO(b"stream")])
+def test_a_single_source_is_no_batch(sources):
+    with pytest.raises(TypeError, match="one source per image, got a single"):
+        dctdecode.read_batch(sources)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"out": [0]}, TypeError, "out must be a torch tensor or a numpy array, got list"),
+        ({"out": np.empty((1, 24, 3, 5))}, TypeError, "out has dtype float64"),
+        ({"orientation": "up"}, ValueError, "orientation must be"),
+        ({"on_error": []}, ValueError, r"on_error must be one of .*got \[\]"),
+        ({"threads": 1.5}, ValueError, "threads must be a positive integer"),
+        ({"limits": 5}, TypeError, "limits must be"),
+    ],
+)
+def test_arguments_are_checked_before_any_source(options, error, message):
+    def sources():
+        raise AssertionError("sources were asked")
+        yield
+
+    with pytest.raises(error, match=message):
+        dctdecode.read_batch(sources(), 24, **options)
+
+
+@pytest.mark.parametrize("threads", [np.int64(2), torch.tensor(2), 2**40])
+def test_threads_are_any_integer(images, threads):
+    assert torch.equal(
+        dctdecode.read_batch(images, 6, threads=threads), dctdecode.read_batch(images, 6, threads=1)
+    )
 
 
 def test_threads_default_to_the_share_of_this_process(monkeypatch):

@@ -1,7 +1,7 @@
 #include "dctdecode/batch.h"
 
 #include <cstring>
-#include <new>
+#include <exception>
 
 #include "batch/pool.h"
 #include "dctdecode/file.h"
@@ -10,15 +10,17 @@ namespace dctdecode {
 namespace {
 
 void open_item(BatchItem& item, const Limits& limits, Poll poll) {
-  if (!item.path.empty()) {
+  if (item.path) {
     std::size_t size = 0;
-    item.outcome = read_file(item.path.c_str(), limits, poll, item.contents, size);
+    item.outcome = read_file(item.path->c_str(), limits, poll, item.contents, size);
     item.bytes = {item.contents.data(), size};
   }
   if (item.outcome) item.outcome = read_header(item.bytes, limits, item.header);
+  if (item.outcome) item.outcome = check_color_space(item.header);
 }
 
-// An exception must not leave a thread of the pool.
+// An exception must not leave a thread of the pool. All that is thrown down there is want of memory; the
+// message is short enough to need none.
 template <class Call>
 void guarded(BatchItem& item, Poll poll, Call call) {
   if (poll.should_stop(poll.context)) {
@@ -27,8 +29,8 @@ void guarded(BatchItem& item, Poll poll, Call call) {
   }
   try {
     call();
-  } catch (const std::bad_alloc&) {
-    item.outcome = {Status::out_of_memory, "no memory left for this image", 0, 0};
+  } catch (const std::exception&) {
+    item.outcome = {Status::out_of_memory, "out of memory", 0, 0};
   }
 }
 
@@ -40,6 +42,15 @@ void open_batch(std::vector<BatchItem>& items, const BatchRun& run) {
     guarded(item, poll, [&] { open_item(item, run.limits, poll); });
   };
   batch::Pool::get().run(static_cast<int>(items.size()), run.threads, work, *run.decoder, run.poll);
+}
+
+void check_memory(std::vector<BatchItem>& items, const Limits& limits, std::uint64_t bytes_per_block) {
+  for (BatchItem& item : items) {
+    if (!item.outcome) continue;
+    const std::uint64_t blocks = static_cast<std::uint64_t>(ceil_div(item.header.height_px, 8)) *
+                                 static_cast<std::uint64_t>(ceil_div(item.header.width_px, 8));
+    item.outcome = check_memory(item.header, limits, blocks * bytes_per_block);
+  }
 }
 
 void read_batch(std::vector<BatchItem>& items, const Plan& plan, OutputView output, std::size_t stride_bytes,

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <system_error>
+#include <exception>
 #include <thread>
 
 namespace dctdecode::batch {
@@ -89,9 +89,9 @@ void Pool::run(int count, int threads, const Work& work, Decoder& decoder, Poll 
 void Pool::add_threads(int wanted) {
   while (threads_ < wanted) {
     try {
-      std::thread([this] { serve(); }).detach();
-    } catch (const std::system_error&) {
-      return;  // the caller does the work alone
+      std::thread(&Pool::serve, this, Decoder()).detach();
+    } catch (const std::exception&) {
+      return;  // no memory or no thread: those that are there, or the caller alone, do the work
     }
     ++threads_;
   }
@@ -104,8 +104,7 @@ Pool::Job* Pool::open_job() {
   return nullptr;
 }
 
-void Pool::serve() {
-  Decoder decoder;
+void Pool::serve(Decoder decoder) {
   std::unique_lock lock(mutex_);
   for (;;) {
     Job* job = open_job();

@@ -29,7 +29,7 @@ class Pool {
   struct Job;
   Pool() = default;
   void add_threads(int wanted);  // needs the lock
-  void serve();
+  void serve(Decoder decoder);
   Job* open_job();  // needs the lock; one that wants another thread, or null
 
   std::mutex mutex_;

@@ -10,7 +10,7 @@ import torch
 
 from dctdecode import _core
 
-__all__ = ["Out", "address_of_out", "allocate", "core_dtype"]
+__all__ = ["Out", "address_of_out", "allocate", "check_out", "core_dtype"]
 
 Out = Any  # torch.Tensor or numpy.ndarray
 
@@ -52,51 +52,53 @@ def allocate(shape: tuple[int, ...], dtype: torch.dtype, pin_memory: bool) -> to
     return torch.empty(shape, dtype=dtype, pin_memory=pin_memory)
 
 
-def address_of_out(out: Out, shape: tuple[int, ...], dtype: torch.dtype) -> int:
-    """Address of caller's memory, after every check that makes writing there right.
+def check_out(out: Out, dtype: torch.dtype) -> None:
+    """Every check that makes writing to caller's memory right, but its shape's, which only the file tells.
 
     Raises:
         TypeError: not a tensor or array, or of another dtype.
-        ValueError: another shape, not contiguous, not aligned, not writable, not on the CPU, or part of a graph.
+        ValueError: not contiguous, not aligned, not writable, not on the CPU, or part of a graph.
     """
     if isinstance(out, torch.Tensor):
-        return _address_of_tensor(out, shape, dtype)
-    if isinstance(out, np.ndarray):
-        return _address_of_array(out, shape, dtype)
-    raise TypeError(f"out must be a torch tensor or a numpy array, got {type(out).__name__}")
+        _check_tensor(out, dtype)
+    elif isinstance(out, np.ndarray):
+        _check_array(out, dtype)
+    else:
+        raise TypeError(f"out must be a torch tensor or a numpy array, got {type(out).__name__}")
 
 
-def _address_of_tensor(out: torch.Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> int:
+def address_of_out(out: Out, shape: tuple[int, ...]) -> int:
+    """Address of memory that `check_out` found good; ValueError where its shape is another."""
+    if out.shape != shape:
+        needs = "this image needs" if len(shape) == 3 else "this batch needs"
+        raise ValueError(f"out has shape {tuple(out.shape)}, {needs} {shape}")
+    return int(out.data_ptr() if isinstance(out, torch.Tensor) else out.ctypes.data)
+
+
+def _check_tensor(out: torch.Tensor, dtype: torch.dtype) -> None:
     if out.layout != torch.strided:
         raise ValueError(f"out must be a dense tensor, got layout {out.layout}")
     if not out.is_cpu:
         raise ValueError(f"out must lie on the CPU, got device {out.device}")
     if out.dtype != dtype:
         raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for")
-    if out.shape != shape:
-        raise ValueError(f"out has shape {tuple(out.shape)}, this image needs {shape}")
     if not out.is_contiguous():
         raise ValueError(f"out must be contiguous, got strides {out.stride()}")
     if out.requires_grad:
         raise ValueError("out must not require grad: decoding is not differentiable")
-    address = out.data_ptr()
-    if address % dtype.itemsize != 0:  # torch.frombuffer takes any offset
+    if out.data_ptr() % dtype.itemsize != 0:  # torch.frombuffer takes any offset
         raise ValueError("out is not aligned to its element size")
-    return address
 
 
-def _address_of_array(out: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: torch.dtype) -> int:
+def _check_array(out: np.ndarray[Any, Any], dtype: torch.dtype) -> None:
     wanted = _DTYPES[dtype][1]
     if wanted is None:
         raise TypeError(f"numpy has no {dtype}; pass a torch tensor as out")
     if out.dtype != wanted:
         raise TypeError(f"out has dtype {out.dtype}, but dtype={dtype} was asked for")
-    if out.shape != shape:
-        raise ValueError(f"out has shape {out.shape}, this image needs {shape}")
     if not out.flags.c_contiguous:
         raise ValueError(f"out must be C-contiguous, got strides {out.strides}")
     if not out.flags.writeable:
         raise ValueError("out is not writable")
     if not out.flags.aligned:
         raise ValueError("out is not aligned to its element size")
-    return int(out.ctypes.data)

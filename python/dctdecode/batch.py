@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from typing import Any, Literal, overload
 import torch
 
 from dctdecode import _core
-from dctdecode._tensors import Out, address_of_out, allocate
-from dctdecode.errors import CorruptJpegWarning
+from dctdecode._tensors import Out, address_of_out, allocate, check_out
+from dctdecode.errors import CorruptJpegWarning, damage
 from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
-from dctdecode.plan import Channels, as_plan, refuse_what_is_missing
-from dctdecode.sources import Source, resolve
+from dctdecode.plan import Channels, as_plan, check_orientation, refuse_what_is_missing
+from dctdecode.sources import Resolved, Source, resolve
 from dctdecode.threads import resolve_threads
 
 __all__ = ["Failure", "read_batch"]
@@ -107,24 +108,28 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
         torch.Size([3, 24, 75, 64])
     """
     refuse_what_is_missing(size, crop, flip)
+    check_orientation(orientation)
     if orientation != "ignore":
         raise NotImplementedError(f"orientation={orientation!r} is not available yet for batches")
     decide = _policy(on_error)
     plan = as_plan(channels, normalize, dtype, interpolation, antialias, strict)
+    if out is not None:
+        check_out(out, dtype)
+    threads = resolve_threads(threads)
     core_limits, max_bytes = as_core_limits(limits), max_bytes_of(limits)
-    resolved = [resolve(source, max_bytes) for source in sources]
-    batch = _core.Batch(resolved, core_limits, resolve_threads(threads))
+    resolved = _resolve_all(sources, max_bytes)
+    batch = _core.Batch(resolved, core_limits, min(threads, max(1, len(resolved))))
+    batch.check_memory(len(plan) * dtype.itemsize if out is None else 0)
     if on_error == "raise":
         _raise_first(batch)
     shape = (len(resolved), len(plan), *_common_grid(batch, out))
     result = allocate(shape, dtype, pin_memory) if out is None else out
-    address = result.data_ptr() if out is None else address_of_out(out, shape, dtype)
     stride_bytes = shape[1] * shape[2] * shape[3] * dtype.itemsize
-    batch.read_into(plan, address, stride_bytes)
-    for index, text in batch.warnings():
-        name = resolved[index].shown
-        where = f"index {index} of the batch" if name is None else f"{name} (index {index} of the batch)"
-        warnings.warn(f"{where}: {text}", CorruptJpegWarning, stacklevel=2)
+    batch.read_into(plan, address_of_out(result, shape), stride_bytes)
+    for index, found in batch.warnings():
+        warnings.warn(damage(found, resolved[index].shown, index), CorruptJpegWarning, stacklevel=2)
+    if on_error == "raise":
+        _raise_first(batch)
     failures = [Failure(i, resolved[i].shown, error) for i, error in batch.failures()]
     skipped = {failure.index for failure in failures if decide(failure) == "skip"}
     if skipped:
@@ -132,11 +137,15 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
     return (result, failures) if return_failures else result
 
 
+def _resolve_all(sources: Sequence[Source], max_bytes: int) -> list[Resolved]:
+    if isinstance(sources, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(sources, "read"):
+        given = type(sources).__name__
+        raise TypeError(f"sources must be a sequence with one source per image, got a single {given}")
+    return [resolve(source, max_bytes) for source in sources]
+
+
 def _policy(on_error: OnError) -> Callable[[Failure], Literal["skip", "zero"]]:
     """One function for all policies: tells what becomes of a failed image, or raises."""
-
-    def raise_it(failure: Failure) -> Literal["skip", "zero"]:
-        raise failure.error
 
     def ask(failure: Failure) -> Literal["skip", "zero"]:
         assert callable(on_error)
@@ -148,20 +157,24 @@ def _policy(on_error: OnError) -> Callable[[Failure], Literal["skip", "zero"]]:
         return answer
 
     table: dict[str, Callable[[Failure], Literal["skip", "zero"]]] = {
-        "raise": raise_it,
+        "raise": lambda failure: "zero",  # never asked: _raise_first comes before
         "skip": lambda failure: "skip",
         "zero": lambda failure: "zero",
     }
     if callable(on_error):
         return ask
-    if on_error not in table:
+    if not isinstance(on_error, str) or on_error not in table:
         raise ValueError(f"on_error must be one of {list(table)} or a callable, got {on_error!r}")
     return table[on_error]
 
 
 def _raise_first(batch: _core.Batch) -> None:
-    for _, error in batch.failures():
-        raise error
+    errors = [error for _, error in batch.failures()]
+    try:
+        if errors:
+            raise errors[0]
+    finally:
+        del errors  # else error -> traceback -> this frame -> error, which keeps the batch until the next gc
 
 
 def _common_grid(batch: _core.Batch, out: Out | None) -> tuple[int, int]:

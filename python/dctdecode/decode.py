@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from typing import Any
 
@@ -11,11 +10,11 @@ import numpy as np
 import torch
 
 from dctdecode import _core
-from dctdecode._tensors import Out, address_of_out, allocate
-from dctdecode.errors import CorruptJpegWarning, printable
+from dctdecode._tensors import Out, address_of_out, allocate, check_out
+from dctdecode.errors import CorruptJpegWarning, damage
 from dctdecode.info import JpegInfo, info_of
 from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
-from dctdecode.plan import Channels, as_plan, refuse_what_is_missing
+from dctdecode.plan import Channels, as_plan, check_orientation, refuse_what_is_missing
 from dctdecode.planes import Planes
 from dctdecode.sources import Source, open_image
 
@@ -67,8 +66,8 @@ def read_planes(source: Source, *, strict: bool = True, limits: LimitsLike = Non
     shapes = [(hb, wb, 8, 8) for hb, wb in image.grids]
     image.check_memory(sum(2 * math.prod(shape) for shape in shapes))
     arrays = [np.empty(shape, np.int16) for shape in shapes]
-    found, notes, decoder = image.read_planes_into([int(a.ctypes.data) for a in arrays], strict)
-    _warn(found, source)
+    found, notes, decoder = image.read_planes_into([int(a.ctypes.data) for a in arrays], bool(strict))
+    _warn(found, image)
     return Planes(info_of(image), found, notes, decoder, arrays)
 
 
@@ -132,19 +131,20 @@ def read(
         torch.Size([24, 75, 64])
     """
     refuse_what_is_missing(size, crop, flip)
+    check_orientation(orientation)
     plan = as_plan(channels, normalize, dtype, interpolation, antialias, strict)
+    if out is not None:
+        check_out(out, dtype)
     image = _open(source, limits)
-    _check_orientation(orientation, image)
+    if orientation == "apply" and image.orientation != 1:
+        raise NotImplementedError(
+            f'orientation="apply" is not available yet for a file with EXIF orientation {image.orientation}'
+        )
     shape = (len(plan), -(-image.height // 8), -(-image.width // 8))
-    if out is None:
-        image.check_memory(math.prod(shape) * dtype.itemsize)
-        result = allocate(shape, dtype, pin_memory)
-        address = result.data_ptr()
-    else:
-        result = out
-        address = address_of_out(out, shape, dtype)
-    found, _, _ = image.read_into(plan, address)
-    _warn(found, source)
+    image.check_memory(math.prod(shape) * dtype.itemsize if out is None else 0)
+    result = allocate(shape, dtype, pin_memory) if out is None else out
+    found, _, _ = image.read_into(plan, address_of_out(result, shape))
+    _warn(found, image)
     return result
 
 
@@ -152,18 +152,6 @@ def _open(source: Source, limits: LimitsLike) -> _core.Image:
     return open_image(source, as_core_limits(limits), max_bytes_of(limits))
 
 
-def _warn(found: list[str], source: Source) -> None:
-    if not found:
-        return
-    where = f"{printable(os.fsdecode(source))}: " if isinstance(source, (str, os.PathLike)) else ""
-    more = f" (and other damage: {len(found) - 1})" if len(found) > 1 else ""
-    warnings.warn(f"{where}{found[0]}{more}", CorruptJpegWarning, stacklevel=3)
-
-
-def _check_orientation(orientation: str, image: _core.Image) -> None:
-    if orientation not in ("ignore", "apply"):
-        raise ValueError(f'orientation must be "ignore" or "apply", got {orientation!r}')
-    if orientation == "apply" and image.orientation != 1:
-        raise NotImplementedError(
-            f'orientation="apply" is not available yet for a file with EXIF orientation {image.orientation}'
-        )
+def _warn(found: list[str], image: _core.Image) -> None:
+    if found:
+        warnings.warn(damage(found, image.path), CorruptJpegWarning, stacklevel=3)

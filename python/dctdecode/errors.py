@@ -17,6 +17,19 @@ def printable(path: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def prefix(path: str | None, index: int | None = None) -> str:
+    """What a message begins with: ``"a.jpg (index 3 of the batch): "``, or less where less is known."""
+    place = "" if index is None else f"(index {index} of the batch)"
+    words = [word for word in (None if path is None else printable(path), place) if word]
+    return " ".join(words) + ": " if words else ""
+
+
+def damage(found: list[str], path: str | None, index: int | None = None) -> str:
+    """Text of a :class:`CorruptJpegWarning`."""
+    more = f" (and other damage: {len(found) - 1})" if len(found) > 1 else ""
+    return f"{prefix(path, index)}{found[0]}{more}"
+
+
 class DctDecodeError(Exception):
     """Base of all errors that a file causes.
 
@@ -54,12 +67,8 @@ class DctDecodeError(Exception):
         self.index = index
 
     def __str__(self) -> str:
-        place = "" if self.index is None else f" (index {self.index} of the batch)"
-        where = (
-            f"{printable(self.path)}{place}: " if self.path is not None else f"{place.strip()}: " if place else ""
-        )
         offset = f" (at byte {self.offset_bytes})" if self.offset_bytes else ""
-        return f"{where}{self.message}{offset}"
+        return f"{prefix(self.path, self.index)}{self.message}{offset}"
 
     def __reduce__(self) -> tuple[object, ...]:
         state = {

@@ -13,7 +13,7 @@ from dctdecode._tensors import core_dtype
 from dctdecode.channels import ChannelSet, as_channel_set
 from dctdecode.normalization import as_normalization
 
-__all__ = ["Channels", "as_plan", "refuse_what_is_missing"]
+__all__ = ["Channels", "as_plan", "check_orientation", "refuse_what_is_missing"]
 
 Channels = int | str | ChannelSet | Sequence[int]
 
@@ -23,6 +23,12 @@ def refuse_what_is_missing(size: object, crop: object, flip: object) -> None:
     for name, value in (("size", size), ("crop", crop), ("flip", flip)):
         if value is not None and value is not False:
             raise NotImplementedError(f"{name}= is not available yet; read() works on the native grid")
+
+
+def check_orientation(orientation: object) -> None:
+    """ValueError unless it is one of the two words."""
+    if orientation not in ("ignore", "apply"):
+        raise ValueError(f'orientation must be "ignore" or "apply", got {orientation!r}')
 
 
 _FILTERS: dict[object, _core.Filter] = {

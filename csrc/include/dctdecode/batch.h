@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace dctdecode {
 
 // One image of a batch: where its bytes are, and what became of it. Images do not affect one another.
 struct BatchItem {
-  std::string path;                    // read if not empty, else `bytes` is the image
+  std::optional<std::string> path;     // read if there is one, else `bytes` is the image
   Bytes bytes;                         // caller's memory, or `contents` once the file is read
   std::vector<std::uint8_t> contents;  // of the file
   Header header;
@@ -33,10 +34,14 @@ struct BatchRun {
   Decoder* decoder = nullptr;
 };
 
-// Stage 1: reads the files and all headers.
+// Stage 1: reads the files and all headers; CMYK images fail here, as in Decoder::read.
 void open_batch(std::vector<BatchItem>& items, const BatchRun& run);
 
-// Stage 2: decodes item i into `output` + i * stride_bytes. The caller has seen to it that the grids of all
+// Stage 2: images fail whose coefficients, and output of so many bytes for each block of luma's grid, exceed
+// the memory limit. To be called before the output is allocated.
+void check_memory(std::vector<BatchItem>& items, const Limits& limits, std::uint64_t bytes_per_block);
+
+// Stage 3: decodes item i into `output` + i * stride_bytes. The caller has seen to it that the grids of all
 // sound items fit. The memory of an item that fails is set to zero.
 void read_batch(std::vector<BatchItem>& items, const Plan& plan, OutputView output, std::size_t stride_bytes,
                 const BatchRun& run);

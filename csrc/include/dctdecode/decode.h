@@ -20,6 +20,9 @@ Outcome read_header(Bytes source, const Limits& limits, Header& header);
 // Whether the image's coefficients and `output_bytes` beside them stay within limits.max_memory_bytes.
 Outcome check_memory(const Header& header, const Limits& limits, std::uint64_t output_bytes);
 
+// Whether the image has luma and chroma, which Decoder::read needs: gray, YCbCr or RGB.
+Outcome check_color_space(const Header& header);
+
 inline constexpr const char* kOurDecoder = "dctdecode";
 inline constexpr const char* kLibjpegTurbo = "libjpeg-turbo";
 
