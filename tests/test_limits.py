@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,9 +12,11 @@ from typing import NamedTuple
 
 import arithmetic
 import dctdecode
+import numpy as np
 import pytest
+import torch
 from dctdecode.errors import CorruptJpegError, LimitExceededError
-from faults import bit_planes, resized, scan_bomb, sequential_bomb, small
+from faults import bit_planes, resized, scan_bomb, sequential_bomb, small, small_files
 
 MIB = 2**20
 CPU_S = 2.0
@@ -216,6 +219,76 @@ def test_block_visits_are_counted_over_all_scans() -> None:
     dctdecode.read_planes(data, limits={"max_block_visits": 30 * 4096})
     with pytest.raises(LimitExceededError, match="max_block_visits"):
         dctdecode.read_planes(data, limits={"max_block_visits": 27 * 4096})
+
+
+def least_visits(data: bytes) -> int:
+    """The smallest `max_block_visits` that lets a file pass."""
+    low, high = 1, 10_000
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            dctdecode.read_planes(data, limits={"max_block_visits": middle})
+            high = middle
+        except LimitExceededError:
+            low = middle + 1
+    return low
+
+
+SEQUENTIAL = [name for name in small_files() if not name.startswith(("progressive", "arithmetic", "cmyk-p"))]
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+def test_block_visits_do_not_depend_on_the_decoder(name: str, monkeypatch) -> None:
+    least = least_visits(small(name))
+    monkeypatch.setenv("DCTDECODE_DECODER", "libjpeg-turbo")
+    assert least_visits(small(name)) == least
+
+
+def test_memory_that_the_caller_brings_hides_no_coefficients(monkeypatch) -> None:
+    """36 blocks of coefficients; our decoder would need a row of them at a time."""
+    out = torch.empty(1, 3, 5)
+    for decoder in ("", "libjpeg-turbo"):
+        monkeypatch.setenv("DCTDECODE_DECODER", decoder)
+        dctdecode.read(BASELINE, [0], out=out, limits={"max_memory_bytes": 36 * 128})
+        with pytest.raises(LimitExceededError, match="max_memory_bytes"):
+            dctdecode.read(BASELINE, [0], out=out, limits={"max_memory_bytes": 36 * 128 - 1})
+        batch = out[None]
+        dctdecode.read_batch([BASELINE], [0], out=batch, limits={"max_memory_bytes": 36 * 128})
+        with pytest.raises(LimitExceededError, match="max_memory_bytes"):
+            dctdecode.read_batch([BASELINE], [0], out=batch, limits={"max_memory_bytes": 36 * 128 - 1})
+
+
+def test_memory_is_limited_per_image_of_a_batch() -> None:
+    enough = 36 * 128 + 15 * 24 * 4
+    assert len(dctdecode.read_batch([BASELINE] * 3, 24, limits={"max_memory_bytes": enough})) == 3
+    with pytest.raises(LimitExceededError, match=r"\(index 1 of the batch\): .*max_memory_bytes"):
+        dctdecode.read_batch([small("gray"), BASELINE], 24, limits={"max_memory_bytes": enough - 1})
+
+
+def test_limits_are_any_integers() -> None:
+    limits = dctdecode.Limits(max_pixels=np.int64(37 * 21), max_bytes=torch.tensor(len(BASELINE)))
+    assert limits == dctdecode.Limits(max_pixels=37 * 21, max_bytes=len(BASELINE))
+    dctdecode.read(BASELINE, limits=limits)
+    for value in (0, -1, True, 1.0, np.float64(1), "1"):
+        with pytest.raises(ValueError, match="max_pixels must be a positive integer or None"):
+            dctdecode.Limits(max_pixels=value)
+
+
+def test_a_file_of_impossible_size_is_a_memory_error(tmp_path: Path) -> None:
+    """In the pool's threads too, where nothing may be thrown."""
+    path = Path("/dev/shm") / f"dctdecode-{tmp_path.name}-{os.getpid()}"
+    try:
+        path.touch()
+        try:
+            os.truncate(path, 2**63 - 1)
+        except OSError:
+            pytest.skip("needs a file system with files of 8 EiB, as Linux's tmpfs")
+        with pytest.raises(MemoryError, match=path.name):
+            dctdecode.read(path, limits=dctdecode.Limits.none())
+        with pytest.raises(MemoryError, match=r"\(index 0 of the batch\): out of memory"):
+            dctdecode.read_batch([path] * 4, threads=2, limits=dctdecode.Limits.none())
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def test_arithmetic_visits_weigh_more() -> None:

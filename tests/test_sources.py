@@ -16,7 +16,7 @@ import dctdecode
 import numpy as np
 import pytest
 import torch
-from dctdecode.errors import CorruptJpegError, LimitExceededError
+from dctdecode.errors import CorruptJpegError, CorruptJpegWarning, LimitExceededError
 from generate import Recipe
 
 
@@ -275,6 +275,31 @@ def test_named_file_object_is_named_in_errors(tmp_path):
     with file.open("rb") as stream, pytest.raises(CorruptJpegError) as caught:
         dctdecode.read(stream)
     assert caught.value.path == str(file)
+
+
+def test_named_file_object_is_named_in_warnings(tmp_path, generate):
+    file = tmp_path / "cut.jpg"
+    file.write_bytes(generate(Recipe()).data[:-40])
+    with file.open("rb") as stream, pytest.warns(CorruptJpegWarning, match=r"cut\.jpg: "):
+        dctdecode.read(stream, strict=False)
+
+
+def test_a_stream_is_not_asked_for_more_than_a_file_may_hold(tmp_path, generate):
+    """Streams take as much memory as they are asked for, and refuse what no memory holds."""
+    file = tmp_path / "a.jpg"
+    file.write_bytes(generate(Recipe()).data)
+    for limits in (dctdecode.Limits.none(), {"max_bytes": 2**70}):
+        for buffering in (0, -1):
+            with file.open("rb", buffering) as stream:
+                assert dctdecode.read(stream, 6, limits=limits).shape == (6, 3, 5)
+
+
+def test_a_stream_larger_than_a_piece(generate):
+    """Behind the image lies padding, which is read and left alone."""
+    data = generate(Recipe()).data
+    stream = io.BytesIO(data + bytes(9 * 2**20))
+    assert torch.equal(dctdecode.read(stream, 6), dctdecode.read(data, 6))
+    assert stream.tell() == len(data) + 9 * 2**20
 
 
 def test_file_that_does_not_end_is_left_at_the_limit():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -46,7 +47,11 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            if value is None:
+                continue
+            number = 0 if isinstance(value, bool) or not hasattr(value, "__index__") else operator.index(value)
+            object.__setattr__(self, field.name, number)
+            if number < 1:
                 raise ValueError(f"{field.name} must be a positive integer or None (no limit), got {value!r}")
 
     @classmethod
@@ -92,4 +97,4 @@ def max_bytes_of(limits: LimitsLike) -> int:
         if isinstance(limits, Mapping)
         else (limits or _DEFAULT).max_bytes
     )
-    return sys.maxsize - 1 if chosen is None else chosen
+    return sys.maxsize if chosen is None else operator.index(chosen)

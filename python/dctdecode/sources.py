@@ -16,6 +16,8 @@ __all__ = ["Resolved", "Source", "open_image", "resolve"]
 # str, os.PathLike, bytes-like, 1-D uint8 array or tensor, binary file object.
 Source = Any
 
+_PIECE_BYTES = 4 * 2**20  # streams take memory for all that they are asked for, before they look what is there
+
 _ACCEPTED = (
     "a path (str or os.PathLike), a bytes-like object, a 1-D uint8 numpy array or tensor, or a binary file object"
 )
@@ -92,7 +94,7 @@ def _read_all(read: Callable[[int], object], size: int) -> object:
     missing = size
     while missing > 0:
         try:
-            piece = read(missing)
+            piece = read(min(missing, _PIECE_BYTES))
         except UnicodeDecodeError:  # a file in text mode, which no JPEG survives
             piece = ""
         if not isinstance(piece, (bytes, bytearray, memoryview)):

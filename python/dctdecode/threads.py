@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 
 __all__ = ["resolve_threads"]
@@ -20,9 +21,10 @@ def resolve_threads(threads: int | None) -> int:
         except AttributeError:  # macOS
             cores = os.cpu_count() or 1
         return max(1, cores // _local_world_size())
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+    count = 0 if isinstance(threads, bool) or not hasattr(threads, "__index__") else operator.index(threads)
+    if count < 1:
         raise ValueError(f"threads must be a positive integer or None (all usable cores), got {threads!r}")
-    return threads
+    return count
 
 
 def _local_world_size() -> int:
