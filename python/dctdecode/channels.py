@@ -41,7 +41,7 @@ ALL_CHANNELS = COEFFICIENTS * len(COMPONENTS)
 
 @dataclass(frozen=True, repr=False)
 class ChannelSet:
-    """ChannelsLike to keep, for each component the natural indices 0..63 in output order.
+    """Channels to keep, for each component the natural indices 0..63 in output order.
 
     The output holds Y's channels, then Cb's, then Cr's, each in the order of its list.
 

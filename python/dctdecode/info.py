@@ -93,7 +93,7 @@ class JpegInfo:
 
     @property
     def process(self) -> str:
-        """``"baseline"`` (or extended sequential) or ``"progressive"``, with the entropy coder if arithmetic."""
+        """Coding process and entropy coder: ``"sequential, Huffman"`` (baseline or extended), ..."""
         name = "progressive" if self.progressive else "sequential"
         return f"{name}, {'arithmetic' if self.arithmetic else 'Huffman'}"
 
