@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 
 namespace dctdecode {
 namespace {
@@ -37,7 +38,7 @@ Outcome too_large(const Limits& limits) {
 }  // namespace
 
 Outcome read_file(const char* path, const Limits& limits, Poll poll, std::vector<std::uint8_t>& bytes,
-                  std::size_t& size) {
+                  std::size_t& size) try {
   constexpr std::size_t kChunk = std::size_t{4} << 20;
   size = 0;
   const Descriptor file(path);
@@ -64,6 +65,8 @@ Outcome read_file(const char* path, const Limits& limits, Poll poll, std::vector
     size += static_cast<std::size_t>(count);
     if (size > limits.max_bytes) return too_large(limits);
   }
+} catch (const std::bad_alloc&) {
+  return {Status::out_of_memory, "no memory for the file", 0, 0};
 }
 
 }  // namespace dctdecode

@@ -285,7 +285,7 @@ def test_a_file_of_impossible_size_is_a_memory_error(tmp_path: Path) -> None:
             pytest.skip("needs a file system with files of 8 EiB, as Linux's tmpfs")
         with pytest.raises(MemoryError, match=path.name):
             dctdecode.read(path, limits=dctdecode.Limits.none())
-        with pytest.raises(MemoryError, match=r"\(index 0 of the batch\): out of memory"):
+        with pytest.raises(MemoryError, match=r"\(index 0 of the batch\): no memory for the file"):
             dctdecode.read_batch([path] * 4, threads=2, limits=dctdecode.Limits.none())
     finally:
         path.unlink(missing_ok=True)
