@@ -146,7 +146,7 @@ WORST = {
     ),
     # decisions without data
     "arithmetic, sequential": (lambda: arithmetic.sequential_bomb(8192, 8192, 1, 10), {}, "limit"),
-    "arithmetic, up to the limit": (lambda: arithmetic.sequential_bomb(4096, 4800, 1, 10), {}, "result"),
+    "arithmetic, up to the limit": (lambda: arithmetic.sequential_bomb(4096, 2400, 1, 10), {}, "result"),
     "arithmetic, progressive": (lambda: arithmetic.progressive_bomb(3000, 3000, 1, 13), {}, "limit"),
 }
 
@@ -292,10 +292,10 @@ def test_a_file_of_impossible_size_is_a_memory_error(tmp_path: Path) -> None:
 
 
 def test_arithmetic_visits_weigh_more() -> None:
-    data = arithmetic.sequential_bomb(512, 512, 1, 10)  # 4096 blocks that count 96 each
-    dctdecode.read_planes(data, limits={"max_block_visits": 100 * 4096})
+    data = arithmetic.sequential_bomb(512, 512, 1, 10)  # 4096 blocks that count 192 each
+    dctdecode.read_planes(data, limits={"max_block_visits": 193 * 4096})
     with pytest.raises(LimitExceededError, match="max_block_visits"):
-        dctdecode.read_planes(data, limits={"max_block_visits": 90 * 4096})
+        dctdecode.read_planes(data, limits={"max_block_visits": 191 * 4096})
 
 
 def test_the_arithmetic_bomb_is_what_it_says() -> None:

@@ -6,7 +6,7 @@
  * (T.81 D.2.6) and goes on with what is likelier, 30 decisions for a large coefficient, without any end of a
  * block. So such blocks count by what they can cost, not by what they do. */
 static uint64_t weight_of_visit(const struct jpeg_decompress_struct* cinfo) {
-  const int dc = 4, refinement = 10, sequential = 96; /* in units of 50 ns */
+  const int dc = 8, refinement = 20, sequential = 192; /* in units of 30 ns */
   if (!cinfo->arith_code) return 1;
   if (!cinfo->progressive_mode) return sequential;
   if (cinfo->Ah != 0) return refinement;

@@ -27,7 +27,7 @@ class Limits:
         max_bytes: size of the file. Default 256 MiB.
         max_block_visits: blocks touched, summed over all scans: bounds the time of progressive files.
             Default 30 million, about 1.5 s at the worst cost of a visit. An arithmetic-coded block counts
-            up to 96: it can cost that much without any data behind it.
+            up to 192: it can cost that much without any data behind it.
         max_scans: Default 100, the number that Chromium and Skia use.
 
     Raises:

@@ -10,7 +10,7 @@ struct Limits {
   std::uint64_t max_memory_bytes = std::uint64_t{512} << 20;  // coefficients and output together
   std::uint64_t max_bytes = std::uint64_t{256} << 20;         // size of the source
   std::uint64_t max_block_visits = 30'000'000;                // blocks touched, summed over all scans;
-                                                              // arithmetic-coded ones count up to 96
+                                                              // arithmetic-coded ones count up to 192
   std::uint32_t max_scans = 100;                              // Chromium's and Skia's number
 };
 
