@@ -26,12 +26,13 @@ int highest(const std::vector<std::uint8_t>& frequencies, int shift) {
 
 }  // namespace
 
-Outcome Emitter::prepare(const Header& header, const Plan& plan, OutputView output) {
+Outcome Emitter::prepare(const Header& header, const Plan& plan, const Geometry& geometry,
+                         OutputView output) {
   header_ = &header;
   plan_ = &plan;
   out_ = static_cast<char*>(output.data);
-  height_blocks_ = ceil_div(header.height_px, 8);
-  width_blocks_ = ceil_div(header.width_px, 8);
+  height_blocks_ = geometry.vertical.out_blocks;
+  width_blocks_ = geometry.horizontal.out_blocks;
   rgb_ = header.color_space == ColorSpace::rgb;
   mixed_ = false;
   for (Part& part : parts_) {

@@ -23,7 +23,7 @@ namespace dctdecode {
 class Emitter {
  public:
   // not_exact where int16 was asked for and some channel cannot be exact.
-  Outcome prepare(const Header& header, const Plan& plan, OutputView output);
+  Outcome prepare(const Header& header, const Plan& plan, const Geometry& geometry, OutputView output);
 
   // Components whose own grid is the output's, and that need no colour conversion: straight from blocks.
   bool is_direct(int component) const { return !parts_[component].picks.empty(); }

@@ -101,13 +101,13 @@ Outcome Decoder::read_planes(Bytes source, const Limits& limits, bool strict, Po
   return out_of_memory();
 }
 
-Outcome Decoder::read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, const Header& header,
-                      OutputView output, Report& report) try {
+Outcome Decoder::read(Bytes source, const Limits& limits, const Plan& plan, const Geometry& geometry,
+                      Poll poll, const Header& header, OutputView output, Report& report) try {
   if (Outcome known = check_color_space(header); !known) return known;
   Outcome outcome;
   Header latched = header;
   Emitter& emitter = memory_->emitter;
-  if (Outcome prepared = emitter.prepare(latched, plan, output); !prepared) return prepared;
+  if (Outcome prepared = emitter.prepare(latched, plan, geometry, output); !prepared) return prepared;
   report.decoder = kOurDecoder;
   if (!is_for_fast_path(header, limits) ||
       !memory_->fast.read(source, limits, poll, latched, emitter, outcome)) {

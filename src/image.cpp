@@ -111,8 +111,8 @@ Said read_into(const Image& image, const Plan& plan, std::uintptr_t address) {
     SignalPoll signals;
     const py::gil_scoped_release no_gil;
     Lease decoder;
-    outcome = decoder->read(image.source->bytes, image.limits, plan, signals.poll(), image.header,
-                            {reinterpret_cast<void*>(address)}, report);
+    outcome = decoder->read(image.source->bytes, image.limits, plan, native_geometry(image.header),
+                            signals.poll(), image.header, {reinterpret_cast<void*>(address)}, report);
   }
   raise_unless_ok(outcome, image.path);
   return said(report);

@@ -79,7 +79,8 @@ class Ours {
   void read24(const File& file) {
     open(file);
     float* data = grown(channels_, plan_.channels.size() * grid());
-    finish(file, decoder_.read(file.view(), limits_, plan_, {}, header_, {data}, report_));
+    finish(file, decoder_.read(file.view(), limits_, plan_, dd::native_geometry(header_), {}, header_, {data},
+                               report_));
   }
 
   const dd::Header& header() const { return header_; }

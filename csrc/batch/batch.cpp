@@ -17,6 +17,7 @@ void open_item(BatchItem& item, const Limits& limits, Poll poll) {
   }
   if (item.outcome) item.outcome = read_header(item.bytes, limits, item.header);
   if (item.outcome) item.outcome = check_color_space(item.header);
+  if (item.outcome) item.geometry = native_geometry(item.header);
 }
 
 // An exception must not leave a thread of the pool. All that is thrown down there is want of memory; the
@@ -47,8 +48,8 @@ void open_batch(std::vector<BatchItem>& items, const BatchRun& run) {
 void check_memory(std::vector<BatchItem>& items, const Limits& limits, std::uint64_t bytes_per_block) {
   for (BatchItem& item : items) {
     if (!item.outcome) continue;
-    const std::uint64_t blocks = static_cast<std::uint64_t>(ceil_div(item.header.height_px, 8)) *
-                                 static_cast<std::uint64_t>(ceil_div(item.header.width_px, 8));
+    const std::uint64_t blocks = static_cast<std::uint64_t>(item.geometry.vertical.out_blocks) *
+                                 static_cast<std::uint64_t>(item.geometry.horizontal.out_blocks);
     item.outcome = check_memory(item.header, limits, blocks * bytes_per_block);
   }
 }
@@ -60,7 +61,8 @@ void read_batch(std::vector<BatchItem>& items, const Plan& plan, OutputView outp
     char* out = static_cast<char*>(output.data) + stride_bytes * static_cast<std::size_t>(index);
     if (item.outcome) {
       guarded(item, poll, [&] {
-        item.outcome = decoder.read(item.bytes, run.limits, plan, poll, item.header, {out}, item.report);
+        item.outcome =
+            decoder.read(item.bytes, run.limits, plan, item.geometry, poll, item.header, {out}, item.report);
       });
     }
     if (!item.outcome) std::memset(out, 0, stride_bytes);

@@ -89,7 +89,8 @@ inline ReadResult read(Decoder& decoder, Bytes source, const Limits& limits, con
   result.outcome = check_memory(header, limits, bytes);
   if (!check(result.outcome)) return result;
   result.tensor.assign(bytes, poison);
-  result.outcome = decoder.read(source, limits, plan, {}, header, {result.tensor.data()}, result.report);
+  result.outcome = decoder.read(source, limits, plan, native_geometry(header), {}, header,
+                                {result.tensor.data()}, result.report);
   check(result.outcome);
   return result;
 }

@@ -161,7 +161,9 @@ struct Sweep {
       const Limits limits;
       Outcome outcome = read_header(bytes_of(file), limits, header);
       if (outcome) outcome = decoder.read_planes(bytes_of(file), limits, true, {}, header, views, report);
-      if (outcome) outcome = decoder.read(bytes_of(file), limits, plan, {}, header, {tensor.data()}, report);
+      if (outcome)
+        outcome = decoder.read(bytes_of(file), limits, plan, native_geometry(header), {}, header,
+                               {tensor.data()}, report);
       return outcome.status;
     } catch (const std::bad_alloc&) {
       return Status::out_of_memory;

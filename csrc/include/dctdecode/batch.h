@@ -21,7 +21,8 @@ struct BatchItem {
   Bytes bytes;                         // caller's memory, or `contents` once the file is read
   std::vector<std::uint8_t> contents;  // of the file
   Header header;
-  Outcome outcome;  // the first thing that went wrong; the later stages leave such an item alone
+  Geometry geometry;  // native_geometry once opened; to be replaced before stage 2 where another is wanted
+  Outcome outcome;    // the first thing that went wrong; the later stages leave such an item alone
   Report report;
 };
 
@@ -37,8 +38,8 @@ struct BatchRun {
 // Stage 1: reads the files and all headers; CMYK images fail here, as in Decoder::read.
 void open_batch(std::vector<BatchItem>& items, const BatchRun& run);
 
-// Stage 2: images fail whose coefficients, and output of so many bytes for each block of luma's grid, exceed
-// the memory limit. To be called before the output is allocated.
+// Stage 2: images fail whose coefficients, and output of so many bytes for each block of its geometry's grid,
+// exceed the memory limit. To be called before the output is allocated.
 void check_memory(std::vector<BatchItem>& items, const Limits& limits, std::uint64_t bytes_per_block);
 
 // Stage 3: decodes item i into `output` + i * stride_bytes. The caller has seen to it that the grids of all

@@ -20,6 +20,9 @@ Outcome read_header(Bytes source, const Limits& limits, Header& header);
 // Whether the image's coefficients and `output_bytes` beside them stay within limits.max_memory_bytes.
 Outcome check_memory(const Header& header, const Limits& limits, std::uint64_t output_bytes);
 
+// The whole image as it is stored on luma's own grid, ceil(H/8) x ceil(W/8): scale 1, no flip.
+Geometry native_geometry(const Header& header);
+
 // Whether the image has luma and chroma, which Decoder::read needs: gray, YCbCr or RGB.
 Outcome check_color_space(const Header& header);
 
@@ -59,9 +62,10 @@ class Decoder {
   Outcome read_planes(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header,
                       const std::vector<PlaneView>& planes, Report& report);
 
-  // The channels of `plan` on luma's grid, ceil(H/8) x ceil(W/8).
-  Outcome read(Bytes source, const Limits& limits, const Plan& plan, Poll poll, const Header& header,
-               OutputView output, Report& report);
+  // The channels of `plan`, as `geometry` lays the image out: (channels, geometry.vertical.out_blocks,
+  // geometry.horizontal.out_blocks).
+  Outcome read(Bytes source, const Limits& limits, const Plan& plan, const Geometry& geometry, Poll poll,
+               const Header& header, OutputView output, Report& report);
 
  private:
   struct Memory;
