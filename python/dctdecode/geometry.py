@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Axis", "Blur", "Geometry", "GeometryLike"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dctdecode.channels import ChannelSet
+
+__all__ = ["Axis", "Blur", "Geometry", "GeometryLike", "SplitTransform", "TransformLike"]
 
 
 class Blur(NamedTuple):
@@ -22,11 +29,14 @@ class Axis:
 
     Attributes:
         source_px: the image's size.
-        size_px: samples after the edits so far: not always a multiple of 8 yet, nor whole after a crop with fractions.
+        size_px: samples after the edits so far: not always a multiple of 8 yet, nor whole after a crop with
+            fractions.
         start, stop: window that these samples cover, before any flip; fractions allowed.
         lo, hi: filter taps stay inside. Narrowed to the window when a resize follows a crop, as in pixels.
         flip: the samples are reversed.
         blur: of the samples, reflected at the ends of the window.
+        resized_last: no crop followed the last resize. Such a size stands for "about so large": decoding rounds it
+            to whole blocks.
     """
 
     source_px: int
@@ -37,6 +47,7 @@ class Axis:
     hi: float
     flip: bool = False
     blur: Blur | None = None
+    resized_last: bool = False
 
     @classmethod
     def of(cls, source_px: int) -> Axis:
@@ -52,18 +63,24 @@ class Axis:
         """Samples ``first`` to ``first + count`` of what is there; beyond the ends the edge repeats."""
         if self.blur is not None:
             raise ValueError("a crop cannot follow a GaussianBlur in one plan: blur last")
+        if not (math.isfinite(first) and math.isfinite(count) and count > 0):
+            raise ValueError(f"a crop needs a finite start and a positive size, got {first:g} and {count:g} px")
         scale = self.scale
         if self.flip:
             first = self.size_px - first - count
         start = self.start + first * scale
-        return replace(self, size_px=count, start=start, stop=start + count * scale)
+        return replace(self, size_px=count, start=start, stop=start + count * scale, resized_last=False)
 
     def resize(self, size_px: int) -> Axis:
         """The same window as ``size_px`` samples. Several resizes are one, straight from the source."""
         if self.blur is not None:
             raise ValueError("a resize cannot follow a GaussianBlur in one plan: blur last")
+        if operator.index(size_px) < 1:
+            raise ValueError(f"a resize needs a positive size, got {size_px} px")
         lo, hi = max(self.lo, self.start), min(self.hi, self.stop)
-        return replace(self, size_px=size_px, lo=lo, hi=hi)
+        if lo >= hi:
+            raise ValueError("a crop beyond the image's edge left nothing to resize")
+        return replace(self, size_px=size_px, lo=lo, hi=hi, resized_last=True)
 
 
 @dataclass(frozen=True)
@@ -117,4 +134,23 @@ class Geometry:
         )
 
 
+@runtime_checkable
+class SplitTransform(Protocol):
+    """A transform that says which of its steps come before decoding: ``dctdecode.transforms`` are of this kind.
+
+    `split` gives the leading steps that edit a `Geometry`, and the rest, which gets the decoded float32 tensor,
+    not yet normalised, and the channels that it holds. Either is None where there is nothing of its kind. Both
+    draw from torch's global generator.
+    """
+
+    def split(
+        self,
+    ) -> tuple[Callable[[Geometry], Geometry] | None, Callable[[Tensor, ChannelSet], Tensor] | None]:
+        """(plan part, tensor part)"""
+        ...
+
+
+# ``(height, width)`` of the upright image -> Geometry; or one for images of one size.
 GeometryLike: TypeAlias = Geometry | Callable[[int, int], Geometry]
+# A callable without `split` works on the tensor alone.
+TransformLike: TypeAlias = "SplitTransform | Callable[[Tensor], Tensor]"
