@@ -298,6 +298,14 @@ def test_arithmetic_visits_weigh_more() -> None:
         dctdecode.read_planes(data, limits={"max_block_visits": 191 * 4096})
 
 
+def test_arithmetic_visits_weigh_less_in_larger_files() -> None:
+    data = arithmetic.sequential_bomb(512, 512, 1, 10)
+    data += bytes(4 * MIB - len(data))  # behind the end: no defect
+    dctdecode.read_planes(data, limits={"max_block_visits": 49 * 4096})
+    with pytest.raises(LimitExceededError, match="max_block_visits"):
+        dctdecode.read_planes(data, limits={"max_block_visits": 47 * 4096})
+
+
 def test_the_arithmetic_bomb_is_what_it_says() -> None:
     planes = dctdecode.read_planes(arithmetic.sequential_bomb(512, 512, 1, 10))
     assert (abs(planes.quantized(0)[..., 1:, :].astype(int)) >= 512).all()

@@ -13,11 +13,17 @@ static uint64_t weight_of_visit(const struct jpeg_decompress_struct* cinfo) {
   return cinfo->Se == 0 ? dc : sequential;
 }
 
-/* A scan of one component has its own rows of blocks, several to a row of MCUs (T.81 A.2.2). */
-static uint64_t visits_of_row(const struct jpeg_decompress_struct* cinfo) {
+/* A scan of one component has its own rows of blocks, several to a row of MCUs (T.81 A.2.2). A file of many
+ * megabytes may take as many times longer: otherwise the weights would refuse large arithmetic-coded photos.
+ */
+static uint64_t visits_of_row(const struct jpeg_decompress_struct* cinfo, size_t size_bytes) {
+  const uint64_t mebibyte = 1 << 20;
   const int rows = cinfo->comps_in_scan == 1 ? cinfo->cur_comp_info[0]->v_samp_factor : 1;
-  return (uint64_t)cinfo->MCUs_per_row * (uint64_t)cinfo->blocks_in_MCU * (uint64_t)rows *
-         weight_of_visit(cinfo);
+  const uint64_t blocks = (uint64_t)cinfo->MCUs_per_row * (uint64_t)cinfo->blocks_in_MCU * (uint64_t)rows;
+  const uint64_t weight = weight_of_visit(cinfo);
+  if (size_bytes <= mebibyte || weight == 1) return blocks * weight;
+  const uint64_t relieved = blocks * weight * mebibyte / size_bytes;
+  return relieved > blocks ? relieved : blocks;
 }
 
 static void on_progress(j_common_ptr common) {
@@ -28,7 +34,9 @@ static void on_progress(j_common_ptr common) {
   if ((uint32_t)cinfo->input_scan_number > options->max_scans) {
     dctd_fail(reader, DCTD_LIMIT, "more than %u scans (limit max_scans)", (unsigned)options->max_scans);
   }
-  if (cinfo->input_iMCU_row < cinfo->total_iMCU_rows) reader->block_visits += visits_of_row(cinfo);
+  if (cinfo->input_iMCU_row < cinfo->total_iMCU_rows) {
+    reader->block_visits += visits_of_row(cinfo, reader->size);
+  }
   if (reader->block_visits > options->max_block_visits) {
     dctd_fail(reader, DCTD_LIMIT, "more than %llu blocks to visit in all scans (limit max_block_visits)",
               (unsigned long long)options->max_block_visits);

@@ -19,6 +19,9 @@ enum class Step { ok, junk, end_of_data, bad_length };
 
 bool has_no_length(std::uint8_t m) { return m == TEM || (m >= RST0 && m <= EOI); }
 
+// Segments that no decoder needs.
+bool is_skipped(std::uint8_t m) { return (m >= APP0 && m <= APP15) || m == COM; }
+
 unsigned u16(const std::uint8_t* p) { return static_cast<unsigned>(p[0]) << 8 | p[1]; }
 
 // libjpeg's next_marker: skips what is no marker (and says so), then the fill bytes FF (T.81 B.1.1.2).
@@ -40,8 +43,9 @@ Step next_segment(Bytes source, std::size_t offset, Segment& segment) {
   segment.next = i;
   if (has_no_length(segment.marker)) return step;
   if (source.size - i < 2) return Step::end_of_data;
-  const unsigned length = u16(source.data + i);
-  if (length < 2) return Step::bad_length;
+  unsigned length = u16(source.data + i);
+  if (length < 2 && !is_skipped(segment.marker)) return Step::bad_length;
+  length = std::max(length, 2U);  // as libjpeg's skip_variable: the field itself is always read
   if (length > source.size - i) return Step::end_of_data;
   segment.payload = {source.data + i + 2, length - 2U};
   segment.next = i + length;
@@ -115,9 +119,6 @@ bool parse_sof(Bytes p, std::uint8_t marker, Stream& stream) {  // T.81 B.2.2
     component.h = q[1] >> 4;
     component.v = q[1] & 15;
     component.quant_selector = q[2];
-    for (int other = 0; other < c; ++other) {
-      if (header.components[other].id == component.id) return false;
-    }
     if (component.h < 1 || component.h > 4 || component.v < 1 || component.v > 4) return false;
     header.h_max = std::max(header.h_max, component.h);
     header.v_max = std::max(header.v_max, component.v);
@@ -136,15 +137,15 @@ bool parse_sos(Bytes p, const Stream& stream, Scan& scan) {  // T.81 B.2.3
   }
   for (int i = 0; i < scan.num_components; ++i) {
     const std::uint8_t* q = p.data + 1 + 2 * i;
-    int found = -1;
-    for (int c = 0; c < stream.header.num_components; ++c) {
-      if (stream.header.components[c].id == q[0]) found = c;
-    }
+    // As libjpeg-turbo's get_sos looks for it: the i-th component of a scan is the frame's i-th or a later
+    // one, which also tells components apart that share an id.
+    int c = i;
+    while (c < stream.header.num_components && stream.header.components[c].id != q[0]) ++c;
+    if (c >= stream.header.num_components) return false;
     for (int other = 0; other < i; ++other) {
-      if (scan.components[other].component == found) return false;
+      if (scan.components[other].component == c) return false;
     }
-    if (found < 0) return false;
-    scan.components[i] = {found, q[1] >> 4, q[1] & 15};
+    scan.components[i] = {c, q[1] >> 4, q[1] & 15};
   }
   const std::uint8_t* q = p.data + 1 + 2 * scan.num_components;
   scan.ss = q[0];
@@ -232,9 +233,9 @@ Found next_scan(Bytes source, std::size_t offset, Stream& stream, Scan& scan) no
     } else if (m == DRI) {
       regular = p.size == 2;
       if (regular) stream.header.restart_interval = static_cast<int>(u16(p.data));
-    } else if (m >= APP0 && m <= APP15) {
+    } else if (is_skipped(m)) {
       regular = parse_app(segment, stream);
-    } else if (m != COM && m != DNL && m != TEM && !(m >= RST0 && m <= RST7)) {
+    } else if (m != DNL && m != TEM && !(m >= RST0 && m <= RST7)) {
       regular = false;
     }
     if (!regular) return Found::irregular;
