@@ -1,9 +1,16 @@
-"""`read_batch` on one thread and on two, for files of equal grid."""
+"""`read_batch` on one thread and on two, for files of equal grid; and what two processes reach instead.
+
+Two cores need not be twice as fast as one: they may share a clock, caches, or be two threads of one core. Two
+processes of one thread each share nothing else, so their gain is what this machine has to give.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 
 import dctdecode
 import torch
@@ -18,16 +25,20 @@ _IMAGES = 64  # at least, in a batch
 
 
 def measure(photos: Sequence[Photo], rounds: int) -> Seconds:
-    """Wall seconds an image; the thread counts take turns. Groups without enough files of a grid are left out."""
-    seconds: Seconds = {"batch 1": {}, "batch 2": {}}
+    """Wall seconds an image; the ways take turns. Groups without enough files of a grid are left out."""
+    seconds: Seconds = {}
     batches = {group: found for group, mine in groups_of(photos).items() if (found := _batches(mine))}
     for batch in (batch for found in batches.values() for batch in found):
         _check(batch)
-    for _ in range(rounds):
-        for group, found in batches.items():
-            for threads in (1, 2):
-                elapsed = sum(_wall_seconds(batch, threads) for batch in found)
-                seconds[f"batch {threads}"].setdefault(group, []).append(elapsed / sum(map(len, found)))
+    for group, found in batches.items():
+        for batch in found:
+            with _ways(batch) as ways:
+                for name, run in ways.items():
+                    run()  # warm
+                    seconds.setdefault(name, {}).setdefault(group, [0.0] * rounds)
+                for i in range(rounds):
+                    for name, run in ways.items():
+                        seconds[name][group][i] += run() / sum(map(len, found))
     return seconds
 
 
@@ -46,7 +57,44 @@ def _check(batch: Sequence[bytes]) -> None:
             raise SystemExit(f"read_batch on {threads} thread(s) differs from read")
 
 
-def _wall_seconds(batch: Sequence[bytes], threads: int) -> float:
+@contextmanager
+def _ways(batch: Sequence[bytes]) -> Iterator[dict[str, Callable[[], float]]]:
+    """Name -> call that decodes the batch once and tells the wall seconds."""
+    out = dctdecode.read_batch(batch, 24)
+    context = multiprocessing.get_context("fork")  # nobody holds a thread's lock here: this program has one
+    halves = [list(batch[::2]), list(batch[1::2])]
+    ends: list[Connection] = []
+    for half in halves:
+        mine, theirs = context.Pipe()
+        context.Process(target=_serve, args=(theirs, half), daemon=True).start()
+        ends.append(mine)
+    yield {
+        "batch 1": lambda: _seconds(lambda: dctdecode.read_batch(batch, 24, threads=1)),
+        "batch 2": lambda: _seconds(lambda: dctdecode.read_batch(batch, 24, threads=2)),
+        "batch 1 out": lambda: _seconds(lambda: dctdecode.read_batch(batch, 24, threads=1, out=out)),
+        "batch 2 out": lambda: _seconds(lambda: dctdecode.read_batch(batch, 24, threads=2, out=out)),
+        "processes": lambda: _seconds(lambda: _ask(ends)),
+    }
+    for end in ends:
+        end.send(False)
+
+
+def _serve(end: Connection, half: list[bytes]) -> None:
+    torch.set_num_threads(1)
+    out = dctdecode.read_batch(half, 24, threads=1)
+    while end.recv():
+        dctdecode.read_batch(half, 24, threads=1, out=out)
+        end.send(True)
+
+
+def _ask(ends: Sequence[Connection]) -> None:
+    for end in ends:
+        end.send(True)
+    for end in ends:
+        end.recv()
+
+
+def _seconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
-    dctdecode.read_batch(batch, 24, threads=threads)
+    run()
     return time.perf_counter() - start

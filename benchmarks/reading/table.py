@@ -31,6 +31,8 @@ ROWS = (
     Row("`read(bytes, 192, out=)`", "simplejpeg RGB, `buffer=`", "read 192 out", "simplejpeg buffer"),
     Row("`read(prepared, 24)`", "simplejpeg RGB of the original", "prepared 24", "simplejpeg"),
     Row("`read_batch(bytes, 24, threads=2)`", "`threads=1`", "batch 2", "batch 1"),
+    Row("`read_batch(bytes, 24, out=, threads=2)`", "`threads=1`", "batch 2 out", "batch 1 out"),
+    Row("two processes of one thread each", "one thread, `out=`", "processes", "batch 1 out"),
 )
 
 
