@@ -39,6 +39,7 @@ COMMANDS = (
     Command("info", "what a JPEG is made of: size, sampling, tables, quality", "dctdecode.commands.info"),
     Command("show", "draw what a choice of channels keeps of a picture", "dctdecode.commands.show"),
     Command("bench", "measure decoding against RGB decoders on your own files", "dctdecode.commands.bench"),
+    Command("stats", "mean and std of the coefficients of a data set, for normalize=", "dctdecode.commands.stats"),
 )
 
 _EPILOG = """\
@@ -46,6 +47,7 @@ examples:
   dctdecode info photo.jpg                          size, sampling, quantisation tables, quality
   dctdecode show photo.jpg --channels 24 -o see.png what 24 channels keep of it
   dctdecode bench ~/datasets/imagenet/val           how fast on this machine and these files
+  dctdecode stats ~/datasets/train -o mine.json     their mean and std, for normalize="mine.json"
 
 'dctdecode COMMAND --help' tells more about each command.
 """

@@ -6,7 +6,7 @@ import argparse
 
 from dctdecode.channels import ChannelSet, as_channel_set
 
-__all__ = ["channels_argument"]
+__all__ = ["channels_argument", "positive_argument"]
 
 
 def channels_argument(text: str) -> ChannelSet:
@@ -17,3 +17,11 @@ def channels_argument(text: str) -> ChannelSet:
         return as_channel_set(text)
     except (TypeError, ValueError, OSError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def positive_argument(text: str) -> int:
+    """A whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number

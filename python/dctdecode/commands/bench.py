@@ -10,8 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from dctdecode.bench.machine import available_cores, machine
 from dctdecode.bench.report import Report, as_record, as_text
 from dctdecode.bench.timing import measure
 from dctdecode.cli import CommandError
+from dctdecode.commands.arguments import positive_argument
+from dctdecode.commands.progress import progress
 
 EXAMPLES = """\
 examples:
@@ -38,14 +39,14 @@ The exit code is 1 if an answer of dctdecode itself was wrong.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="FOLDER|FILE", help="where the JPEGs are")
     parser.add_argument(
-        "--max-images", type=_positive, default=250, metavar="N", help="most files to draw (default: 250)"
+        "--max-images", type=positive_argument, default=250, metavar="N", help="most files to draw (default: 250)"
     )
     parser.add_argument(
-        "--rounds", type=_positive, default=5, metavar="N", help="times to measure each (default: 5)"
+        "--rounds", type=positive_argument, default=5, metavar="N", help="times to measure each (default: 5)"
     )
     parser.add_argument(
         "--threads",
-        type=_positive,
+        type=positive_argument,
         nargs="+",
         metavar="N",
         help="numbers of Python threads to measure with (default: 1 and the number of cores)",
@@ -61,12 +62,12 @@ def run(args: argparse.Namespace) -> int:
     paths = args.paths or [_sample()]
     corpus = _load(paths, args.max_images, args.seed)
     decoders, absent = load_all(CONTENDERS)
-    checked = check(decoders, corpus.photos, _progress("checking", "file"))
+    checked = check(decoders, corpus.photos, progress("checking", "file"))
     if not checked.photos:
         path, reason = next(iter(checked.left_out.items()))
         raise CommandError(f"no file that all decoders can read; the first: {path}: {reason}")
     threads = sorted(set(args.threads or (1, available_cores())))
-    steps = _progress("measuring", "pass")
+    steps = progress("measuring", "pass")
     measurements = measure(checked.decoders, checked.photos, args.rounds, threads, steps)
     report = Report(machine(), paths, corpus, checked, measurements, absent, args.rounds, args.seed)
     sys.stdout.write(as_text(report))
@@ -99,16 +100,6 @@ def _sample() -> str:
     return str(photo)
 
 
-def _progress(what: str, unit: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
-    """A bar on stderr where tqdm is installed and somebody looks, else nothing."""
-    try:
-        tqdm = import_module("tqdm").tqdm
-    except ImportError:
-        return iter
-    # disable=None: no bar where stderr is no terminal
-    return lambda items: tqdm(items, desc=what, unit=unit, leave=False, disable=None)
-
-
 def _figure() -> Any:
     try:
         from matplotlib.figure import Figure
@@ -124,10 +115,3 @@ def _plot(report: Report, path: str) -> None:
         draw(_figure(), report).savefig(path, dpi=150)
     except ValueError as error:  # unknown picture format
         raise CommandError(str(error)) from None
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
