@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dctdecode import errors
+from dctdecode import errors, transforms
 from dctdecode._core import libjpeg_turbo_compiled as __libjpeg_turbo_version__
 from dctdecode._core import libjpeg_turbo_found as __libjpeg_turbo_found__
 from dctdecode.batch import Failure, read_batch
@@ -31,4 +31,5 @@ __all__ = [
     "read",
     "read_batch",
     "read_planes",
+    "transforms",
 ]
