@@ -1,0 +1,7 @@
+"""Datasets and loaders: many files, decoded batch by batch."""
+
+from __future__ import annotations
+
+from dctdecode.data.protocol import BatchDataset
+
+__all__ = ["BatchDataset"]
