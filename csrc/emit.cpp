@@ -5,17 +5,13 @@
 
 #include "dct/color.h"
 #include "dct/store.h"
-#include "dct/zigzag.h"
+#include "geometry.h"
 
 namespace dctdecode {
 namespace {
 
 Outcome not_exact(const char* why) {
   return {Status::not_exact, std::string("dtype=int16 holds only stored integers, but ") + why, 0, 0};
-}
-
-bool on_output_grid(const Header& header, const Component& component) {
-  return component.h == header.h_max && component.v == header.v_max;
 }
 
 int highest(const std::vector<std::uint8_t>& frequencies, int shift) {
@@ -34,88 +30,116 @@ Outcome Emitter::prepare(const Header& header, const Plan& plan, const Geometry&
   height_blocks_ = geometry.vertical.out_blocks;
   width_blocks_ = geometry.horizontal.out_blocks;
   rgb_ = header.color_space == ColorSpace::rgb;
-  mixed_ = false;
-  for (Part& part : parts_) {
-    part.channels.clear();
-    part.outputs.clear();
-    part.picks.clear();
-    part.frequencies.clear();
-    part.resampled = false;
-    part.straight = false;
-  }
-  for (std::size_t i = 0; i < plan.channels.size(); ++i)
-    parts_[plan.channels[i].component].outputs.push_back(i);
-  for (Part& part : parts_) {
-    std::sort(part.outputs.begin(), part.outputs.end(), [&plan](std::size_t a, std::size_t b) {
-      return std::pair(plan.channels[a].index, a) < std::pair(plan.channels[b].index, b);
-    });
-    for (const std::size_t i : part.outputs) part.channels.push_back(&plan.channels[i]);
-  }
-  const bool exact = plan.dtype == DType::int16;
-  if (exact && rgb_) return not_exact("an RGB file is converted to YCbCr");
+  mixed_ = upwards_ = false;
+  take_channels();
+  if (plan.dtype == DType::int16 && rgb_) return not_exact("an RGB file is converted to YCbCr");
   for (int c = 0; c < 3; ++c) {
-    Part& part = parts_[c];
-    if (part.channels.empty() && !rgb_) continue;
+    if (parts_[c].channels.empty() && !rgb_) continue;
     if (c >= header.num_components) {  // chroma of a gray file
       mixed_ = true;
-      continue;
+    } else if (Outcome prepared = prepare_part(c, geometry); !prepared) {
+      return prepared;
     }
-    part.resampled = !on_output_grid(header, header.components[c]);
-    if (!part.resampled && !rgb_) {
-      for (const Channel* channel : part.channels) {
-        part.picks.push_back({channel->index, nullptr, channel->mean, channel->inv_std});
-      }
-      continue;
-    }
-    if (exact) return not_exact("a subsampled component is resampled to luma's grid");
-    mixed_ = true;
-    // RGB: each output component draws on all three, so all frequencies of the plan are needed of each.
-    for (const Channel& channel : plan.channels) {
-      if (rgb_ || channel.component == c) part.frequencies.push_back(channel.index);
-    }
-    std::sort(part.frequencies.begin(), part.frequencies.end());
-    part.frequencies.erase(std::unique(part.frequencies.begin(), part.frequencies.end()),
-                           part.frequencies.end());
-    part.straight = part.resampled && !rgb_ && plan.dtype == DType::float32;
-    part.rows.resize(part.straight ? 0 : part.frequencies.size() * width_blocks_);
-    if (part.resampled) prepare_axes(header, c);
   }
   zeros_.assign(mixed_ ? width_blocks_ : 0, 0.0F);
   return {};
 }
 
-markers::Band Emitter::needs(int component) const {
-  if (component >= 3) return 0;
-  const Part& part = parts_[component];
-  if (part.resampled) return markers::kAllFrequencies;
-  markers::Band band = 0;
-  for (const dct::Pick& pick : part.picks) band |= markers::Band{1} << dct::kNaturalToZigzag[pick.index];
-  for (const std::uint8_t f : part.frequencies) band |= markers::Band{1} << dct::kNaturalToZigzag[f];
-  return band;
+void Emitter::take_channels() {
+  const std::vector<Channel>& channels = plan_->channels;
+  for (Part& part : parts_) {
+    part.channels.clear();
+    part.outputs.clear();
+    part.picks.clear();
+    part.frequencies.clear();
+    part.straight = false;
+    part.vertical = part.horizontal = nullptr;
+  }
+  for (std::size_t i = 0; i < channels.size(); ++i) parts_[channels[i].component].outputs.push_back(i);
+  for (Part& part : parts_) {
+    std::sort(part.outputs.begin(), part.outputs.end(), [&channels](std::size_t a, std::size_t b) {
+      return std::pair(channels[a].index, a) < std::pair(channels[b].index, b);
+    });
+    for (const std::size_t i : part.outputs) part.channels.push_back(&channels[i]);
+  }
 }
 
-void Emitter::prepare_axes(const Header& header, int c) {
+Outcome Emitter::prepare_part(int c, const Geometry& geometry) {
   Part& part = parts_[c];
-  const Component& component = header.components[c];
-  dct::AxisSpec specs[2] = {dct::native_axis(header.height_px, component.height_samples, component.v,
-                                             header.v_max, plan_->filter, plan_->antialias, false),
-                            dct::native_axis(header.width_px, component.width_samples, component.h,
-                                             header.h_max, plan_->filter, plan_->antialias, false)};
-  specs[0].k_out = highest(part.frequencies, 3) + 1;
-  specs[1].k_out = highest(part.frequencies, 0) + 1;
-  for (int way = 0; way < 2; ++way) {
-    const bool as_cb = c == 2 && parts_[1].resampled && parts_[1].axes[way]->spec == specs[way];
-    if (!as_cb) dct::build_axis(specs[way], part.own_axes[way]);
-    part.axes[way] = as_cb ? parts_[1].axes[way] : &part.own_axes[way];
+  const Component& component = header_->components[c];
+  const ComponentAxis vertical = vertical_axis(*header_, component);
+  const ComponentAxis horizontal = horizontal_axis(*header_, component);
+  const bool stored = is_stored(geometry.vertical, geometry.native, vertical) &&
+                      is_stored(geometry.horizontal, geometry.native, horizontal);
+  if (stored) {
+    part.first_row = static_cast<int>(geometry.vertical.start / 8.0);
+    part.first_column = static_cast<int>(geometry.horizontal.start / 8.0);
   }
+  if (stored && !rgb_) {
+    for (const Channel* channel : part.channels) {
+      part.picks.push_back({channel->index, nullptr, channel->mean, channel->inv_std});
+    }
+    return {};
+  }
+  mixed_ = true;
+  // RGB: each output component draws on all three, so all frequencies of the plan are needed of each.
+  for (const Channel& channel : plan_->channels) {
+    if (rgb_ || channel.component == c) part.frequencies.push_back(channel.index);
+  }
+  std::sort(part.frequencies.begin(), part.frequencies.end());
+  part.frequencies.erase(std::unique(part.frequencies.begin(), part.frequencies.end()),
+                         part.frequencies.end());
+  part.straight = !stored && !rgb_ && plan_->dtype == DType::float32;
+  part.rows.resize(part.straight ? 0 : part.frequencies.size() * width_blocks_);
+  if (stored || part.frequencies.empty()) return {};
+  part.vertical = &axes_.find(resampling_axis(geometry.vertical, geometry.native, vertical, *plan_,
+                                              highest(part.frequencies, 3) + 1));
+  part.horizontal = &axes_.find(resampling_axis(geometry.horizontal, geometry.native, horizontal, *plan_,
+                                                highest(part.frequencies, 0) + 1));
+  upwards_ = upwards_ || part.vertical->spec.flip;
+  if (plan_->dtype == DType::int16 && !(part.vertical->exact && part.horizontal->exact)) {
+    return not_exact("a component is resampled");
+  }
+  return {};
+}
+
+Needs Emitter::needs(int component) const {
+  Needs needs;
+  if (component >= 3) return needs;
+  const Part& part = parts_[component];
+  if (part.vertical != nullptr) {
+    const dct::Axis &v = *part.vertical, &h = *part.horizontal;
+    for (int k = 0; k < kBlockSize; ++k) {
+      if (k / 8 < v.spec.k_in && k % 8 < h.spec.k_in) needs.add(k);
+    }
+    needs.row_begin = v.first_block;
+    needs.row_end = v.end_block;
+    needs.column_begin = h.first_block;
+    needs.column_end = h.end_block;
+    return needs;
+  }
+  for (const dct::Pick& pick : part.picks) needs.add(pick.index);
+  for (const std::uint8_t f : part.frequencies) needs.add(f);
+  needs.row_begin = part.first_row;
+  needs.row_end = part.first_row + height_blocks_;
+  needs.column_begin = part.first_column;
+  needs.column_end = part.first_column + width_blocks_;
+  return needs;
+}
+
+dct::InputRows Emitter::input_rows(int component, int row) const {
+  const Part& part = parts_[component];
+  if (part.vertical != nullptr) return dct::input_rows(*part.vertical, row);
+  return {part.first_row + row, part.first_row + row + 1};
 }
 
 void* Emitter::at(std::size_t output, int row) const {
   return out_ + (output * height_blocks_ + row) * width_blocks_ * size_bytes(plan_->dtype);
 }
 
-bool Emitter::direct_row(int c, int row, const std::int16_t* blocks) {
+bool Emitter::direct_row(int c, int block_row, const std::int16_t* blocks) {
   Part& part = parts_[c];
+  const int row = block_row - part.first_row;
   for (std::size_t i = 0; i < part.picks.size(); ++i) part.picks[i].dst = at(part.outputs[i], row);
   return dct::gather_row(blocks, width_blocks_, header_->components[c].quant.data(), part.picks.data(),
                          static_cast<int>(part.picks.size()), plan_->dtype);
@@ -131,25 +155,23 @@ void Emitter::resampled_row(Part& part, int row, const dct::Plane& plane, const 
   for (std::size_t i = 0; !part.straight && i < part.frequencies.size(); ++i) {
     wanted_.push_back({part.frequencies[i], part.rows.data() + i * width_blocks_});
   }
-  dct::resample_row(row, *part.axes[0], *part.axes[1], plane, quant, wanted_.data(),
+  dct::resample_row(row, *part.vertical, *part.horizontal, plane, quant, wanted_.data(),
                     static_cast<int>(wanted_.size()), part.columns);
 }
 
 bool Emitter::float_rows(int c, int row, const dct::Plane& plane) {
   Part& part = parts_[c];
   const std::uint16_t* quant = header_->components[c].quant.data();
-  if (part.resampled) {
+  if (part.vertical != nullptr) {
     resampled_row(part, row, plane, quant);
     return true;
   }
-  part.picks.clear();
+  float_picks_.clear();
   for (std::size_t i = 0; i < part.frequencies.size(); ++i) {
-    part.picks.push_back({part.frequencies[i], part.rows.data() + i * width_blocks_, 0.0F, 1.0F});
+    float_picks_.push_back({part.frequencies[i], part.rows.data() + i * width_blocks_, 0.0F, 1.0F});
   }
-  const bool ok = dct::gather_row(plane.row(row), width_blocks_, quant, part.picks.data(),
-                                  static_cast<int>(part.picks.size()), DType::float32);
-  part.picks.clear();  // stays a mixed component
-  return ok;
+  return dct::gather_row(plane.at(part.first_row + row, part.first_column), width_blocks_, quant,
+                         float_picks_.data(), static_cast<int>(float_picks_.size()), DType::float32);
 }
 
 bool Emitter::store(const Part& part, int row) {

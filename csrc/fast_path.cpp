@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "emit_rows.h"
+#include "geometry.h"
 #include "markers/parse.h"
 
 namespace dctdecode {
@@ -49,43 +49,9 @@ void latch(const entropy::Result& result, Header& header) {
   }
 }
 
-// Emits direct components from the rows at hand, and collects the others for the mixed rows at the end.
-class Emit : public entropy::RowSink {
- public:
-  Emit(const Header& header, Emitter& emitter, const std::array<std::int16_t*, kMaxComponents>& planes)
-      : header_(header), emitter_(emitter), planes_(planes) {}
-
-  void take(const std::array<entropy::BlockRows, kMaxComponents>& rows) override {
-    for (int c = 0; c < std::min(header_.num_components, 3); ++c) {
-      const entropy::BlockRows& from = rows[c];
-      for (int r = 0; r < from.num_rows; ++r) {
-        take_row(c, from.first_row + r, from.data + r * from.stride_blocks * kBlockSize);
-      }
-    }
-  }
-  bool exact() const { return exact_; }
-
- private:
-  void take_row(int c, int row, const std::int16_t* blocks) {
-    if (emitter_.is_direct(c)) {
-      exact_ = exact_ && emitter_.direct_row(c, row, blocks);
-    } else if (planes_[c] != nullptr) {
-      const std::size_t width = static_cast<std::size_t>(header_.components[c].width_blocks) * kBlockSize;
-      std::copy_n(blocks, width, planes_[c] + row * width);
-    }
-  }
-
-  const Header& header_;
-  Emitter& emitter_;
-  const std::array<std::int16_t*, kMaxComponents>& planes_;
-  bool exact_ = true;
-};
-
-std::array<dct::Plane, kMaxComponents> as_planes(const Header& header,
-                                                 const std::array<std::int16_t*, kMaxComponents>& memory) {
-  std::array<dct::Plane, kMaxComponents> planes;
-  for (int c = 0; c < header.num_components; ++c) planes[c] = {memory[c], header.components[c].width_blocks};
-  return planes;
+entropy::Want want_of(const Needs& needs) {
+  return {static_cast<int>(std::bit_width(needs.band)) - 1, needs.row_begin, needs.row_end,
+          needs.column_begin, needs.column_end};
 }
 
 }  // namespace
@@ -126,7 +92,7 @@ bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header
   markers::Stream stream;
   markers::Scan scan;
   if (markers::next_scan(source, 2, stream, scan) != markers::Found::scan) return false;
-  if (!same_geometry(header, stream.header)) return false;
+  if (!same_sizes(header, stream.header)) return false;
   entropy::Request request;
   request.max_memory_bytes = limits.max_memory_bytes;
   request.poll = poll;
@@ -137,46 +103,32 @@ bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header
   return settled(result, outcome);
 }
 
-bool FastPath::read(Bytes source, const Limits& limits, Poll poll, Header& header, Emitter& emitter,
-                    Outcome& outcome) {
+bool FastPath::read(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header,
+                    TensorWriter& writer, Outcome& outcome) {
   markers::Stream stream;
   markers::Scan scan;
   if (markers::next_scan(source, 2, stream, scan) != markers::Found::scan) return false;
-  if (!same_geometry(header, stream.header)) return false;
+  if (!same_sizes(header, stream.header)) return false;
   entropy::Request request;
+  request.stop_early = !strict;
   request.max_memory_bytes = limits.max_memory_bytes;
   request.poll = poll;
+  for (int c = 0; c < header.num_components; ++c) request.components[c] = want_of(writer.needs(c));
+  if (scan.num_components != header.num_components || writer.needs_planes()) {
+    return read_whole(source, stream, scan, request, header, writer, outcome);
+  }
+  // The only scan: the tables in force now are the ones that it latches.
   for (int c = 0; c < header.num_components; ++c) {
-    request.components[c].last = std::bit_width(emitter.needs(c)) - 1;
+    header.components[c].quant = stream.header.components[c].quant;
   }
-  if (scan.num_components == header.num_components) {
-    // The only scan: the tables in force now are the ones that it latches.
-    for (int c = 0; c < header.num_components; ++c) {
-      header.components[c].quant = stream.header.components[c].quant;
-    }
-    return read_in_rows(source, stream, scan, request, header, emitter, outcome);
-  }
-  return read_whole(source, stream, scan, request, poll, header, emitter, outcome);
-}
-
-bool FastPath::read_in_rows(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
-                            const entropy::Request& request, const Header& header, Emitter& emitter,
-                            Outcome& outcome) {
-  std::array<bool, kMaxComponents> needed{};
-  for (int c = 0; c < header.num_components; ++c) {
-    needed[c] = request.components[c].last >= 0 && !emitter.is_direct(c);
-  }
-  const std::array<std::int16_t*, kMaxComponents> memory = reserve(header, needed);
-  Emit sink(header, emitter, memory);
-  const entropy::Result result = workspace_.decode_rows(source, stream, scan, request, sink);
-  if (!settled(result, outcome)) return false;
-  if (outcome) outcome = emit_rows(header, as_planes(header, memory), Rows::mixed, request.poll, emitter);
-  if (outcome && !sink.exact()) outcome = not_exact();
+  writer.begin(header);
+  if (!settled(workspace_.decode_rows(source, stream, scan, request, writer), outcome)) return false;
+  if (outcome) outcome = writer.finish();
   return true;
 }
 
 bool FastPath::read_whole(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
-                          const entropy::Request& request, Poll poll, Header& header, Emitter& emitter,
+                          const entropy::Request& request, Header& header, TensorWriter& writer,
                           Outcome& outcome) {
   std::array<bool, kMaxComponents> needed{};
   for (int c = 0; c < header.num_components; ++c) needed[c] = request.components[c].last >= 0;
@@ -185,7 +137,11 @@ bool FastPath::read_whole(Bytes source, const markers::Stream& stream, const mar
   if (!settled(result, outcome)) return false;
   if (outcome) {
     latch(result, header);
-    outcome = emit_rows(header, as_planes(header, memory), Rows::all, poll, emitter);
+    FilePlanes planes;
+    for (int c = 0; c < header.num_components; ++c) {
+      planes[c] = {memory[c], static_cast<std::size_t>(header.components[c].width_blocks)};
+    }
+    outcome = writer.write(header, planes);
   }
   return true;
 }

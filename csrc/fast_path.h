@@ -6,10 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "dct/resample.h"
 #include "dctdecode/decode.h"
-#include "emit.h"
 #include "entropy/decode.h"
+#include "tensor_writer.h"
 
 namespace dctdecode {
 
@@ -23,19 +22,15 @@ class FastPath {
   // latched quantisation tables.
   bool read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,
                    const std::vector<PlaneView>& planes, Outcome& outcome);
-  // `emitter` is prepared for `header`; rows that it was given before a false are to be given again.
-  bool read(Bytes source, const Limits& limits, Poll poll, Header& header, Emitter& emitter,
+  // `writer` is prepared for `header`. Not strict: the file behind the last needed row is not looked at.
+  bool read(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header, TensorWriter& writer,
             Outcome& outcome);
   // Gives larger memory back.
   void trim(std::size_t keep_bytes);
 
  private:
-  bool read_in_rows(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
-                    const entropy::Request& request, const Header& header, Emitter& emitter,
-                    Outcome& outcome);
   bool read_whole(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
-                  const entropy::Request& request, Poll poll, Header& header, Emitter& emitter,
-                  Outcome& outcome);
+                  const entropy::Request& request, Header& header, TensorWriter& writer, Outcome& outcome);
   // Room for the planes that `needed` names, in memory that is kept; the others stay null.
   std::array<std::int16_t*, kMaxComponents> reserve(const Header& header,
                                                     const std::array<bool, kMaxComponents>& needed);

@@ -3,10 +3,10 @@
 #include <new>
 
 #include "dctdecode/decode.h"
-#include "emit.h"
-#include "emit_rows.h"
 #include "fast_path.h"
+#include "geometry.h"
 #include "jpeg/libjpeg.h"
+#include "tensor_writer.h"
 
 namespace dctdecode {
 
@@ -21,11 +21,12 @@ constexpr std::size_t kKeepBesideLibjpeg = std::size_t{8} << 20;
 struct Decoder::Memory {
   FastPath fast;
   jpeg::Reader libjpeg;
-  Emitter emitter;
+  TensorWriter writer;
 
   void trim() {
     fast.trim(kKeepBytes);
     libjpeg.trim();
+    writer.trim(kKeepBytes);
   }
 };
 
@@ -42,15 +43,13 @@ constexpr markers::Bands kEverything = {markers::kAllFrequencies, markers::kAllF
 using Blocks = std::array<jpeg::Blocks, kMaxComponents>;
 
 Outcome check_unchanged(const Header& before, const Header& after) {
-  if (same_geometry(before, after)) return {};
+  if (same_sizes(before, after)) return {};
   return {Status::corrupt, "the header changed while the image was read", 0, 0};
 }
 
-std::array<dct::Plane, kMaxComponents> as_planes(const Header& header, const Blocks& blocks) {
-  std::array<dct::Plane, kMaxComponents> planes;
-  for (int c = 0; c < header.num_components; ++c) {
-    planes[c] = {blocks[c].data, static_cast<int>(blocks[c].stride_blocks)};
-  }
+FilePlanes as_planes(const Blocks& blocks) {
+  FilePlanes planes;
+  for (int c = 0; c < kMaxComponents; ++c) planes[c] = {blocks[c].data, blocks[c].stride_blocks};
   return planes;
 }
 
@@ -106,19 +105,20 @@ Outcome Decoder::read(Bytes source, const Limits& limits, const Plan& plan, cons
   if (Outcome known = check_color_space(header); !known) return known;
   Outcome outcome;
   Header latched = header;
-  Emitter& emitter = memory_->emitter;
-  if (Outcome prepared = emitter.prepare(latched, plan, geometry, output); !prepared) return prepared;
+  TensorWriter& writer = memory_->writer;
+  if (Outcome prepared = writer.prepare(latched, plan, geometry, poll, output); !prepared) return prepared;
   report.decoder = kOurDecoder;
   if (!is_for_fast_path(header, limits) ||
-      !memory_->fast.read(source, limits, poll, latched, emitter, outcome)) {
+      !memory_->fast.read(source, limits, plan.strict, poll, latched, writer, outcome)) {
     memory_->fast.trim(kKeepBesideLibjpeg);
     Blocks blocks;
     markers::Bands wanted;
-    for (int c = 0; c < kMaxComponents; ++c) wanted[c] = emitter.needs(c);
+    for (int c = 0; c < kMaxComponents; ++c) wanted[c] = writer.needs(c).band;
+    latched = header;
     outcome = memory_->libjpeg.read_coefficients(source, limits, wanted, plan.strict, poll, latched, blocks,
                                                  report);
     if (outcome) outcome = check_unchanged(header, latched);
-    if (outcome) outcome = emit_rows(latched, as_planes(latched, blocks), Rows::all, poll, emitter);
+    if (outcome) outcome = writer.write(latched, as_planes(blocks));
   }
   if (outcome) note_oddities(latched, report);
   memory_->trim();

@@ -2,175 +2,115 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cmath>
-#include <cstdint>
-#include <numbers>
+#include <cstring>
 
 #include "dct/basis.h"
 
 namespace dctdecode::dct {
 namespace {
 
-double support(Filter filter) {
-  switch (filter) {
-    case Filter::box:
-      return 0.5;
-    case Filter::bilinear:
-      return 1.0;
-    case Filter::bicubic:
-      return 2.0;
-    case Filter::lanczos:
-      return 3.0;
-  }
-  return 0.0;
-}
+using Lanes = float __attribute__((vector_size(16)));
 
-double sinc(double x) { return x == 0.0 ? 1.0 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x); }
-
-double phi(Filter filter, double x) {
-  const double distance = std::abs(x);
-  switch (filter) {
-    case Filter::box:  // half open, so that a centre between two samples has one tap
-      return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
-    case Filter::bilinear:
-      return std::max(0.0, 1.0 - distance);
-    case Filter::bicubic:  // Keys (1981), a = -1/2
-      if (distance < 1.0) return (1.5 * distance - 2.5) * distance * distance + 1.0;
-      if (distance < 2.0) return ((-0.5 * distance + 2.5) * distance - 4.0) * distance + 2.0;
-      return 0.0;
-    case Filter::lanczos:
-      return distance < 3.0 ? sinc(x) * sinc(x / 3.0) : 0.0;
-  }
-  return 0.0;
-}
-
-// The matrix R, row by row.
-class Rows {
- public:
-  explicit Rows(const AxisSpec& spec)
-      : spec_(spec),
-        scale_((spec.stop - spec.start) / (8.0 * spec.out_blocks)),
-        width_(spec.antialias ? std::max(1.0, scale_) : 1.0),
-        radius_(support(spec.filter) * width_) {}
-
-  const AxisSpec& spec() const { return spec_; }
-  double scale() const { return scale_; }
-
-  // In Pillow's own order of operations: where a filter jumps (box), a tap may hang on the last bit.
-  double centre(int out_sample) const {
-    const int i = spec_.flip ? 8 * spec_.out_blocks - 1 - out_sample : out_sample;
-    return spec_.start + (i + 0.5) * scale_;
-  }
-
-  struct Taps {
-    int first = 0, end = 0;
-    bool copy = false;  // the nearest sample, unweighted
-  };
-
-  Taps taps(double c) const {
-    const double first = std::max<double>(spec_.lo, std::floor(c - radius_ + 0.5));
-    const double end = std::min<double>(spec_.hi, std::floor(c + radius_ + 0.5));
-    if (c < spec_.lo || c > spec_.hi || first >= end) {
-      const int nearest = static_cast<int>(std::clamp<double>(std::floor(c), spec_.lo, spec_.hi - 1));
-      return {nearest, nearest + 1, true};
-    }
-    return {static_cast<int>(first), static_cast<int>(end), false};
-  }
-
-  // All taps of the block's eight rows, none cut off by [lo, hi).
-  bool unclipped(int out_block) const {
-    const auto [low, high] = std::minmax({centre(8 * out_block), centre(8 * out_block + 7)});
-    return std::floor(low - radius_ + 0.5) >= spec_.lo && std::floor(high + radius_ + 0.5) <= spec_.hi;
-  }
-
-  void weigh(double c, const Taps& taps, double* weights) const {
-    if (taps.copy) {
-      weights[0] = 1.0;
-      return;
-    }
-    double sum = 0.0;
-    for (int j = taps.first; j < taps.end; ++j)
-      sum += weights[j - taps.first] = phi(spec_.filter, (j + 0.5 - c) / width_);
-    for (int j = taps.first; j < taps.end; ++j) weights[j - taps.first] /= sum;
-  }
-
- private:
-  const AxisSpec& spec_;
-  double scale_, width_, radius_;
+// D[k][n] by its columns n, as vectors over k: half 0 is k = 0..3, half 1 is k = 4..7.
+struct Columns {
+  Lanes half[2][8];
 };
 
-// Rows 8 i .. 8 i + 7 of R over whole input blocks: (8, 8 * span.count) in axis.rows.
-Span dense_rows(const Rows& r, int out_block, Axis& axis) {
-  std::array<Rows::Taps, 8> taps;
-  std::array<double, 8> centres;
-  int first = INT32_MAX, end = 0;
+const Columns& basis_columns() {
+  static const Columns columns = [] {
+    Columns built{};
+    for (int k = 0; k < 8; ++k) {
+      for (int n = 0; n < 8; ++n) built.half[k / 4][n][k % 4] = static_cast<float>(basis()[k][n]);
+    }
+    return built;
+  }();
+  return columns;
+}
+
+// The first `count` lanes.
+Lanes first_lanes(const Lanes& lanes, int count) {
+  Lanes kept{};
+  for (int i = 0; i < count; ++i) kept[i] = lanes[i];
+  return kept;
+}
+
+// Rows of R . D^T over the blocks of a span: lines[b][n] holds the 8 input frequencies of block b.
+void transform_rows(const AxisRows& rows, int out_sample, const Span& span, std::vector<float>& lines) {
+  const Columns& d = basis_columns();
+  lines.assign(64 * static_cast<std::size_t>(span.count), 0.0F);
   for (int n = 0; n < 8; ++n) {
-    centres[n] = r.centre(8 * out_block + n);
-    taps[n] = r.taps(centres[n]);
-    first = std::min(first, taps[n].first);
-    end = std::max(end, taps[n].end);
+    const Taps& taps = rows[out_sample + n];
+    const double* weights = rows.weights(taps);
+    for (int j = taps.first; j < taps.end;) {
+      const int block = j / 8, end = std::min(taps.end, 8 * block + 8);
+      Lanes low{}, high{};
+      for (; j < end; ++j) {
+        const auto weight = static_cast<float>(*weights++);
+        low += weight * d.half[0][j % 8];
+        high += weight * d.half[1][j % 8];
+      }
+      float* const line = lines.data() + 64 * static_cast<std::size_t>(block - span.first) + 8 * n;
+      std::memcpy(line, &low, sizeof low);
+      std::memcpy(line + 4, &high, sizeof high);
+    }
+  }
+}
+
+// D[:k_out] . (R . D^T)[:, :k_in] of one block, stored [input frequency][output frequency].
+template <int Halves>
+void project(const float* lines, int k_in, int k_out, float* matrix) {
+  std::array<Lanes, 8> d[Halves];
+  for (int half = 0; half < Halves; ++half) {
+    for (int n = 0; n < 8; ++n) {
+      d[half][n] = first_lanes(basis_columns().half[half][n], std::min(4, k_out - 4 * half));
+    }
+  }
+  for (int f = 0; f < k_in; ++f) {
+    for (int half = 0; half < Halves; ++half) {
+      Lanes sum{};
+      for (int n = 0; n < 8; ++n) sum += lines[8 * n + f] * d[half][n];
+      std::memcpy(matrix + 8 * f + 4 * half, &sum, sizeof sum);
+    }
+  }
+}
+
+// Whether the eight rows are the samples of one block, one each: in order, or in reverse.
+bool is_block(const AxisRows& rows, int out_sample, bool reversed) {
+  const int block = rows[out_sample].first / 8;
+  for (int n = 0; n < 8; ++n) {
+    const Taps& taps = rows[out_sample + n];
+    if (taps.end != taps.first + 1 || taps.first != 8 * block + (reversed ? 7 - n : n)) return false;
+  }
+  return true;
+}
+
+Span build_span(int out_block, Axis& axis) {
+  const AxisSpec& spec = axis.spec;
+  int first = INT_MAX, end = 0;
+  for (int n = 0; n < 8; ++n) {
+    first = std::min(first, axis.rows[8 * out_block + n].first);
+    end = std::max(end, axis.rows[8 * out_block + n].end);
   }
   Span span;
   span.first = first / 8;
   span.count = (end + 7) / 8 - span.first;
-  const std::size_t width = 8 * static_cast<std::size_t>(span.count);
-  axis.rows.assign(8 * width, 0.0);
-  for (int n = 0; n < 8; ++n) {
-    r.weigh(centres[n], taps[n], axis.rows.data() + n * width + (taps[n].first - 8 * span.first));
-  }
-  return span;
-}
-
-// D[:k_out] . R_pair . D[:k_in]^T, stored [input frequency][output frequency].
-void project(const double* r, std::size_t r_stride, int k_in, int k_out, float* matrix) {
-  const Basis& d = basis();
-  std::fill(matrix, matrix + 64, 0.0F);
-  for (int f = 0; f < k_in; ++f) {
-    std::array<double, 8> filtered{};
-    for (int n = 0; n < 8; ++n) {
-      for (int m = 0; m < 8; ++m) filtered[n] += r[n * r_stride + m] * d[f][m];
-    }
-    for (int k = 0; k < k_out; ++k) {
-      double sum = 0.0;
-      for (int n = 0; n < 8; ++n) sum += d[k][n] * filtered[n];
-      matrix[8 * f + k] = static_cast<float>(sum);
-    }
-  }
-}
-
-constexpr double kNegligible = 1e-12;
-
-bool is_zero(const double* r, std::size_t r_stride) {
-  for (int n = 0; n < 8; ++n) {
-    for (int m = 0; m < 8; ++m) {
-      if (std::abs(r[n * r_stride + m]) > kNegligible) return false;
-    }
-  }
-  return true;
-}
-
-bool is_identity(const double* r, std::size_t r_stride) {
-  for (int n = 0; n < 8; ++n) {
-    for (int m = 0; m < 8; ++m) {
-      if (std::abs(r[n * r_stride + m] - (n == m ? 1.0 : 0.0)) > kNegligible) return false;
-    }
-  }
-  return true;
-}
-
-Span build_span(const Rows& rows, int out_block, Axis& axis) {
-  Span span = dense_rows(rows, out_block, axis);
-  const std::size_t stride = 8 * static_cast<std::size_t>(span.count);
-  const double* r = axis.rows.data();
-  while (span.count > 1 && is_zero(r, stride)) r += 8, ++span.first, --span.count;
-  while (span.count > 1 && is_zero(r + 8 * (span.count - 1), stride)) --span.count;
-  span.identity = span.count == 1 && rows.spec().k_in >= rows.spec().k_out && is_identity(r, stride);
+  const bool whole = span.count == 1 && spec.k_in >= spec.k_out;
+  span.identity = whole && is_block(axis.rows, 8 * out_block, false);
   if (span.identity) return span;
   span.matrices = axis.matrices.size();
   axis.matrices.resize(span.matrices + 64 * static_cast<std::size_t>(span.count));
+  float* const matrices = axis.matrices.data() + span.matrices;
+  if (whole && is_block(axis.rows, 8 * out_block, true)) {  // exactly, so that integers stay integers
+    for (int k = 0; k < spec.k_out; ++k) matrices[9 * k] = k % 2 == 0 ? 1.0F : -1.0F;
+    return span;
+  }
+  axis.exact = false;
+  transform_rows(axis.rows, 8 * out_block, span, axis.lines);
   for (int b = 0; b < span.count; ++b) {
-    project(r + 8 * b, stride, rows.spec().k_in, rows.spec().k_out,
-            axis.matrices.data() + span.matrices + 64 * b);
+    (spec.k_out <= 4 ? project<1> : project<2>)(axis.lines.data() + 64 * b, spec.k_in, spec.k_out,
+                                                matrices + 64 * b);
   }
   return span;
 }
@@ -178,34 +118,40 @@ Span build_span(const Rows& rows, int out_block, Axis& axis) {
 // Smallest number of output blocks, up to 8, after which the matrices repeat; 0 = none. Native grids mostly
 // have scale 1/2, so that nearly all of their blocks share two sets of matrices. Only for scales and offsets
 // whose centres are exact in double: then repeated matrices have the very bits of computed ones.
-int period_blocks(double scale, double start) {
+int period_blocks(const AxisSpec& spec) {
+  const double scale = (spec.stop - spec.start) / (8.0 * spec.out_blocks);
   const auto is_integer = [](double x) { return x == std::round(x); };
-  if (!is_integer(scale * 1024) || !is_integer(start * 1024)) return 0;
+  if (spec.is_blurred() || !is_integer(scale * 1024) || !is_integer(spec.start * 1024)) return 0;
   for (int blocks = 1; blocks <= 8; ++blocks) {
     if (is_integer(blocks * scale)) return blocks;
   }
   return 0;
 }
 
-// The doubling of dct/doubling.h, the whole component.
+// The doubling of dct/doubling.h, the whole component or a range of its output.
 bool is_doubling(const AxisSpec& spec) {
-  return spec.filter == Filter::bilinear && !spec.flip && spec.k_in == 8 && spec.lo == 0 &&
-         spec.start == 0.0 && spec.stop == 4.0 * spec.out_blocks && spec.out_blocks == (2 * spec.hi + 7) / 8;
+  return spec.filter == Filter::bilinear && !spec.flip && !spec.is_blurred() && spec.k_in == 8 &&
+         spec.lo == 0 && spec.start == 0.0 && spec.stop == 4.0 * spec.out_blocks &&
+         spec.out_blocks == (2 * spec.hi + 7) / 8;
 }
 
-void build_spans(const AxisSpec& spec, Axis& axis) {
-  const Rows rows(spec);
-  axis.first_block = INT32_MAX;
+void build_spans(Axis& axis) {
+  const AxisSpec& spec = axis.spec;
+  axis.rows.fill(spec);
+  axis.first_block = INT_MAX;
   axis.end_block = 0;
-  const int period = period_blocks(rows.scale(), spec.start);
-  const int shift = static_cast<int>(std::lround(period * rows.scale())) * (spec.flip ? -1 : 1);
-  for (int i = 0; i < spec.out_blocks; ++i) {
+  axis.exact = true;
+  const int period = period_blocks(spec);
+  const double scale = (spec.stop - spec.start) / (8.0 * spec.out_blocks);
+  const int shift = period == 0 ? 0 : static_cast<int>(std::lround(period * scale)) * (spec.flip ? -1 : 1);
+  for (int i = spec.first_out; i < spec.end_of_range(); ++i) {
     Span span;
-    if (period > 0 && i >= period && rows.unclipped(i - period) && rows.unclipped(i)) {
-      span = axis.spans[i - period];
+    if (period > 0 && i >= spec.first_out + period && unclipped(spec, 8 * (i - period)) &&
+        unclipped(spec, 8 * i)) {
+      span = axis.spans[i - period - spec.first_out];
       span.first += shift;
     } else {
-      span = build_span(rows, i, axis);
+      span = build_span(i, axis);
     }
     axis.spans.push_back(span);
     axis.first_block = std::min(axis.first_block, span.first);
@@ -231,17 +177,24 @@ AxisSpec native_axis(int size_px, int in_samples, int factor, int factor_max, Fi
 
 void build_axis(const AxisSpec& spec, Axis& axis) {
   if (axis.spec == spec) return;
-  axis.spec = {};  // until all is in place
+  axis.spec = spec;
   axis.spans.clear();
   axis.matrices.clear();
   axis.doubled = is_doubling(spec);
   if (axis.doubled) {
-    axis.first_block = 0;
-    axis.end_block = (spec.hi + 7) / 8;
-  } else {
-    build_spans(spec, axis);
+    axis.exact = false;
+    // Output blocks 2m and 2m + 1 are made of block m and a sample of block m - 1 and m + 1. What a range
+    // does not hold of them is computed and left out.
+    axis.first_block = std::max(0, (spec.first_out + 1) / 2 - 1);
+    axis.end_block = std::min((spec.hi + 7) / 8, spec.end_of_range() / 2 + 1);
+    return;
   }
-  axis.spec = spec;
+  try {
+    build_spans(axis);
+  } catch (...) {
+    axis.spec = {};
+    throw;
+  }
 }
 
 }  // namespace dctdecode::dct

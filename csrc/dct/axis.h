@@ -1,12 +1,13 @@
 // One axis of the resampling operator, A = (I (x) D) . R . (I (x) D^T): out = A_v . X . A_h^T is "inverse
 // DCT, crop, filter, forward DCT" as one linear map on coefficients. It is block-banded: an output block
 // depends on a few neighbouring input blocks, each through one 8 x 8 matrix D . R_pair . D^T.
-// D: dct/basis.h.
+// R: dct/axis_rows.h. D: dct/basis.h.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
+#include "dct/axis_rows.h"
 #include "dctdecode/plan.h"
 
 namespace dctdecode::dct {
@@ -18,14 +19,21 @@ struct AxisSpec {
   double start = 0.0, stop = 0.0;  // window in input samples, fractions allowed, may exceed the edges
   int lo = 0, hi = 0;  // filter taps stay in [lo, hi), lo < hi; hi <= the component's true size, so
                        // that the padding behind it is never read
-  int out_blocks = 0;
-  int k_out = 8;  // output frequencies 0 .. k_out - 1 are computed
-  int k_in = 8;   // input frequencies 0 .. k_in - 1 are used; 8 = exact
+  int out_blocks = 0;  // that the window makes
+  int first_out = 0, end_out = 0;  // those of them that are computed; end_out = 0: to the last
+  int k_out = 8;                   // output frequencies 0 .. k_out - 1 are computed
+  int k_in = 8;                    // input frequencies 0 .. k_in - 1 are used; 8 = exact
   Filter filter = Filter::bilinear;
   bool antialias = true;  // widen the filter when shrinking (as Pillow does)
   bool flip = false;      // reverse the output samples
+  int blur_taps = 0;      // odd; 0 = none. Standard deviation in output samples:
+  double blur_sigma = 0.0;
+  int blur_first = 0, blur_end = 0;  // output samples (before a flip) whose ends reflect; 0, 0: all
 
   bool operator==(const AxisSpec&) const = default;
+  int end_of_range() const { return end_out == 0 ? out_blocks : end_out; }
+  int num_out() const { return end_of_range() - first_out; }
+  bool is_blurred() const { return blur_taps > 1 && blur_sigma > 0.0; }
 };
 
 // Window and bounds that bring a component onto luma's grid at scale exactly factor / factor_max, the whole
@@ -44,16 +52,14 @@ struct Span {
 struct Axis {
   AxisSpec spec;         // out_blocks = 0: nothing was built
   bool doubled = false;  // by dct/doubling.h, which needs neither spans nor matrices of an image's own
+  bool exact = false;    // every output block is an input block, or one mirrored: integers stay integers
   int first_block = 0, end_block = 0;  // input blocks that any output block needs
-  std::vector<Span> spans;             // one per output block
+  std::vector<Span> spans;             // one per output block that is computed
   std::vector<float> matrices;  // (count, 8 input frequencies, 8 output frequencies); zero beyond k_in, k_out
-  std::vector<double> rows;     // scratch: 8 rows of R over the input blocks at hand
+  AxisRows rows;                // scratch
+  std::vector<float> lines;     // scratch: rows of R . D^T
 };
 
-// R as Pillow computes it: row i has its centre at c = start + (i + 0.5) s with s = (stop - start) / (8
-// out_blocks), width factor f = max(1, s) with antialias, else 1, radius r = support * f, taps j from floor(c
-// - r + 0.5) to floor(c + r + 0.5) - 1 inside [lo, hi), weights phi((j + 0.5 - c) / f) scaled to sum 1. A row
-// whose centre lies outside [lo, hi], or that has no taps, copies the nearest sample.
 void build_axis(const AxisSpec& spec, Axis& axis);
 
 }  // namespace dctdecode::dct

@@ -12,8 +12,11 @@ void reserve(std::vector<T>& memory, std::size_t n) {
   if (memory.size() < n) memory.resize(n);
 }
 
-int rows_computed(const Axis& vertical) {
-  return vertical.spec.k_out <= 2 ? 2 : vertical.spec.k_out <= 4 ? 4 : 8;
+// 2, 4 or 8: enough for all that is wanted.
+int rows_computed(const Wanted* wanted, int n_wanted) {
+  int highest = 0;
+  for (int w = 0; w < n_wanted; ++w) highest = std::max(highest, wanted[w].index >> 3);
+  return highest < 2 ? 2 : highest < 4 ? 4 : 8;
 }
 
 std::size_t whole_groups(int n_columns) { return (static_cast<std::size_t>(n_columns) + 7) / 8 * 8; }
@@ -21,15 +24,19 @@ std::size_t whole_groups(int n_columns) { return (static_cast<std::size_t>(n_col
 // The block that holds the last true sample, if others follow in it.
 const float (*extension(const Axis& axis))[8] {
   const int true_samples = axis.spec.hi % 8;
-  return true_samples == 0 ? nullptr : doubling().extend[true_samples];
+  return true_samples == 0 || 8 * axis.end_block < axis.spec.hi ? nullptr : doubling().extend[true_samples];
+}
+
+// Of a doubling: the input block that makes output block row i whole.
+int last_input(const Axis& vertical, int i) {
+  return std::min((vertical.spec.first_out + i + 1) / 2, vertical.end_block - 1);
 }
 
 // What both vertical passes share.
 template <class Pass>
-void fill(Pass& pass, const Axis& vertical, const Axis& horizontal, const std::uint16_t* quant,
-          Columns& columns) {
+void fill(Pass& pass, int k, const Axis& horizontal, const std::uint16_t* quant, Columns& columns) {
   const int n_columns = horizontal.end_block - horizontal.first_block;
-  pass.k = rows_computed(vertical);
+  pass.k = k;
   reserve(columns.values, whole_groups(n_columns) * pass.k * 8);
   reserve(columns.lengths, n_columns);
   for (int f = 0; f < 64; ++f) pass.quant[f] = static_cast<float>(quant[f]);
@@ -38,12 +45,16 @@ void fill(Pass& pass, const Axis& vertical, const Axis& horizontal, const std::u
   pass.lengths = columns.lengths.data();
 }
 
-float* general_columns(int i, const Axis& vertical, const Axis& horizontal, const Plane& plane,
+float* general_columns(int i, int k, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                        const std::uint16_t* quant, Columns& columns) {
   ColumnPass pass;
-  fill(pass, vertical, horizontal, quant, columns);
-  pass.plane = plane;
+  fill(pass, k, horizontal, quant, columns);
   pass.span = vertical.spans[i];
+  reserve(columns.rows, pass.span.count);
+  for (int b = 0; b < pass.span.count; ++b) {
+    columns.rows[b] = plane.at(pass.span.first + b, horizontal.first_block);
+  }
+  pass.rows = columns.rows.data();
   pass.matrices = vertical.matrices.data() + pass.span.matrices;
   pass.k_in = vertical.spec.k_in;
   pass.values = columns.values.data();
@@ -52,39 +63,46 @@ float* general_columns(int i, const Axis& vertical, const Axis& horizontal, cons
 }
 
 // Takes in block row m.
-void double_block_row(int m, const Axis& vertical, const Axis& horizontal, const Plane& plane,
+void double_block_row(int m, int k, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                       const std::uint16_t* quant, Columns& columns) {
   const auto n_columns = static_cast<std::size_t>(horizontal.end_block - horizontal.first_block);
   DoubleColumnsPass pass;
-  fill(pass, vertical, horizontal, quant, columns);
+  fill(pass, k, horizontal, quant, columns);
+  const bool is_first = m == vertical.first_block;
   for (std::vector<float>& rows : columns.lower) reserve(rows, columns.values.size());
   reserve(columns.last_lines, n_columns * 8);
   reserve(columns.block_lengths, n_columns);
-  if (m == 0) std::fill_n(columns.block_lengths.begin(), n_columns, std::uint8_t{0});
+  if (is_first) std::fill_n(columns.block_lengths.begin(), n_columns, std::uint8_t{0});
   pass.table = &doubling();
-  pass.blocks = plane.row(m);
+  pass.blocks = plane.at(m, horizontal.first_block);
+  pass.first_column = 0;
+  pass.end_column = static_cast<int>(n_columns);
   pass.is_last = m + 1 == vertical.end_block;
   pass.extend = pass.is_last ? extension(vertical) : nullptr;
   pass.upper = columns.values.data();
   pass.lower = columns.lower[m % 2].data();
-  pass.pending = m == 0 ? nullptr : columns.lower[(m + 1) % 2].data();
+  pass.pending = is_first ? nullptr : columns.lower[(m + 1) % 2].data();
   pass.last_lines = columns.last_lines.data();
   pass.block_lengths = columns.block_lengths.data();
   kernels().double_columns(pass);
   columns.block_row = m;
 }
 
-float* doubled_columns(int i, const Axis& vertical, const Axis& horizontal, const Plane& plane,
+float* doubled_columns(int i, int k, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                        const std::uint16_t* quant, Columns& columns) {
-  if (i == 0) columns.block_row = -1;
-  const int m = std::min((i + 1) / 2, vertical.end_block - 1);  // 2m - 1 and 2m become whole together
-  if (m > columns.block_row) double_block_row(m, vertical, horizontal, plane, quant, columns);
-  return i % 2 == 0 ? columns.values.data() : columns.lower[i / 2 % 2].data();
+  if (i == 0) columns.block_row = vertical.first_block - 1;
+  const int last = last_input(vertical, i);  // output rows 2 last - 1 and 2 last become whole together
+  while (columns.block_row < last) {
+    double_block_row(columns.block_row + 1, k, vertical, horizontal, plane, quant, columns);
+  }
+  const int row = vertical.spec.first_out + i;
+  return row % 2 == 0 ? columns.values.data() : columns.lower[row / 2 % 2].data();
 }
 
-void doubled_blocks(const Axis& horizontal, int k, float* values, const Wanted* wanted, int n_wanted,
-                    Columns& columns) {
-  const int n_columns = horizontal.end_block;
+// Output blocks 2 first_block .. of the doubled axis, `out_blocks` of them.
+void doubled_blocks(const Axis& horizontal, int k, int out_blocks, float* values, const Wanted* wanted,
+                    int n_wanted, Columns& columns) {
+  const int n_columns = horizontal.end_block - horizontal.first_block;
   const std::size_t whole = whole_groups(n_columns);
   reserve(columns.pairs, whole / 8);
   reserve(columns.turned, whole * 8);
@@ -93,7 +111,7 @@ void doubled_blocks(const Axis& horizontal, int k, float* values, const Wanted* 
   DoubleBlocksPass pass;
   pass.table = &doubling();
   pass.n_columns = n_columns;
-  pass.out_blocks = horizontal.spec.out_blocks;
+  pass.out_blocks = out_blocks;
   pass.k = k;
   pass.extend = extension(horizontal);
   std::fill_n(columns.pairs.begin(), whole / 8, std::uint8_t{1});
@@ -111,14 +129,36 @@ void doubled_blocks(const Axis& horizontal, int k, float* values, const Wanted* 
   kernels().double_blocks(pass);
 }
 
+// The range of the output that is wanted, which may begin behind 2 first_block.
+void doubled_range(const Axis& horizontal, int k, float* values, const Wanted* wanted, int n_wanted,
+                   Columns& columns) {
+  const int skip = horizontal.spec.first_out - 2 * horizontal.first_block, n = horizontal.spec.num_out();
+  if (skip == 0) return doubled_blocks(horizontal, k, n, values, wanted, n_wanted, columns);
+  reserve(columns.uncut, static_cast<std::size_t>(n_wanted) * (skip + n));
+  columns.uncut_wanted.assign(wanted, wanted + n_wanted);
+  for (int w = 0; w < n_wanted; ++w) {
+    columns.uncut_wanted[w].dst = columns.uncut.data() + static_cast<std::size_t>(w) * (skip + n);
+  }
+  doubled_blocks(horizontal, k, skip + n, values, columns.uncut_wanted.data(), n_wanted, columns);
+  for (int w = 0; w < n_wanted; ++w) std::copy_n(columns.uncut_wanted[w].dst + skip, n, wanted[w].dst);
+}
+
 }  // namespace
+
+InputRows input_rows(const Axis& vertical, int i) {
+  if (!vertical.doubled) {
+    const Span& span = vertical.spans[i];
+    return {span.first, span.first + span.count};
+  }
+  return {i == 0 ? vertical.first_block : last_input(vertical, i), last_input(vertical, i) + 1};
+}
 
 void resample_row(int i, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                   const std::uint16_t* quant, const Wanted* wanted, int n_wanted, Columns& columns) {
-  float* const values =
-      (vertical.doubled ? doubled_columns : general_columns)(i, vertical, horizontal, plane, quant, columns);
-  const int k = rows_computed(vertical);
-  if (horizontal.doubled) return doubled_blocks(horizontal, k, values, wanted, n_wanted, columns);
+  const int k = rows_computed(wanted, n_wanted);
+  float* const values = (vertical.doubled ? doubled_columns : general_columns)(i, k, vertical, horizontal,
+                                                                               plane, quant, columns);
+  if (horizontal.doubled) return doubled_range(horizontal, k, values, wanted, n_wanted, columns);
   kernels().resample_blocks({&horizontal, k, values, columns.lengths.data(), wanted, n_wanted});
 }
 

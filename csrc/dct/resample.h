@@ -13,19 +13,30 @@
 
 namespace dctdecode::dct {
 
-// Quantised coefficients of a component: (rows, width_blocks, 64), natural order. Only blocks that hold
-// samples in [lo, hi) of both axes are read.
+// Quantised coefficients of a component, or of a rectangle of its blocks: (rows, width_blocks, 64), natural
+// order. Only blocks that the axes need are read.
 struct Plane {
   const std::int16_t* blocks = nullptr;
   int width_blocks = 0;
-  const std::int16_t* row(int i) const { return blocks + std::ptrdiff_t{i} * width_blocks * 64; }
+  int first_column = 0;  // of the rectangle
+  int ring = 1 << 30;    // so many rows are kept: block row i is where row i % ring lies
+  const std::int16_t* at(int row, int column) const {
+    return blocks + (std::ptrdiff_t{row % ring} * width_blocks + column - first_column) * 64;
+  }
 };
+
+// Block rows [first, end) that output block row i needs once the rows before it are done. Doubling takes each
+// block row in once.
+struct InputRows {
+  int first = 0, end = 0;
+};
+InputRows input_rows(const Axis& vertical, int i);
 
 // One output row: frequency `index` = 8 * v + u, v < k_out of the vertical axis, u < k_out of the horizontal,
 // written as (coefficient - mean) * inv_std. Any order is right, ascending order is the fastest.
 struct Wanted {
   std::uint8_t index = 0;
-  float* dst = nullptr;  // as many floats as the horizontal axis has output blocks
+  float* dst = nullptr;  // horizontal.spec.num_out() floats
   float mean = 0.0F;
   float inv_std = 1.0F;
 };
@@ -35,6 +46,8 @@ struct Wanted {
 struct Columns {
   std::vector<float> values;          // (columns, k, 8), k = 2, 4 or 8
   std::vector<std::uint8_t> lengths;  // per column: 1 + the highest u that is not zero in all k rows
+
+  std::vector<const std::int16_t*> rows;  // of the span at hand: its block rows
 
   // Where the vertical axis doubles: input block row m gives output rows 2m (`values`) and 2m + 1, which has
   // to wait for block row m + 1.
@@ -46,19 +59,22 @@ struct Columns {
   // Where the horizontal axis doubles:
   std::vector<std::uint8_t> pairs;           // per group of 8 columns: pairs (2p, 2p + 1) of u that occur
   std::vector<float> turned, firsts, lasts;  // scratch of the kernel, see DoubleBlocksPass
+  std::vector<float> uncut;                  // rows that begin before the range of the output
+  std::vector<Wanted> uncut_wanted;
 };
 
-// Output block row i. The rows of a component come in order, from 0, with the same axes, plane, quant and
-// columns. quant: 64 values, natural order. The result's units are those of coefficient * quant.
+// Output block row i of the vertical axis's range. The rows of a component come in order, from 0, with the
+// same axes, plane, quant and columns; where the vertical axis does not double, any order is right. quant: 64
+// values, natural order. The result's units are those of coefficient * quant.
 void resample_row(int i, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                   const std::uint16_t* quant, const Wanted* wanted, int n_wanted, Columns& columns);
 
 // What the kernels are given (dct/resample_kernel.h, dct/doubling_kernel.h); resample_row fills them.
 struct ColumnPass {
-  Plane plane;
-  Span span;              // of the vertical axis
-  const float* matrices;  // the span's
-  int k_in, k;            // input frequencies used; rows computed: 2, 4 or 8
+  const std::int16_t* const* rows;  // the span's block rows, from block `first_column` on
+  Span span;                        // of the vertical axis
+  const float* matrices;            // the span's
+  int k_in, k;                      // input frequencies used; rows computed: 2, 4 or 8
   float quant[64];
   int first_column, end_column;
   float* values;

@@ -41,19 +41,18 @@ DCTDECODE_INLINE void copy_block(const std::int16_t* block, const float* quant, 
 
 template <int K>
 DCTDECODE_INLINE void columns_pass(const ColumnPass& pass) {
-  const std::int16_t* const first_row = pass.plane.row(pass.span.first);
   for (int column = pass.first_column; column < pass.end_column; ++column) {
     Float8 rows[K] = {};
     Short8 any = {};
-    const std::int16_t* block = first_row + std::ptrdiff_t{64} * column;
+    const int slot = column - pass.first_column;
     if (pass.span.identity) {
-      copy_block<K>(block, pass.quant, rows, any);
+      copy_block<K>(pass.rows[0] + std::ptrdiff_t{64} * slot, pass.quant, rows, any);
     } else {
-      for (int b = 0; b < pass.span.count; ++b, block += std::ptrdiff_t{64} * pass.plane.width_blocks) {
-        add_block<K>(block, pass.quant, pass.matrices + 64 * b, pass.k_in, rows, any);
+      for (int b = 0; b < pass.span.count; ++b) {
+        add_block<K>(pass.rows[b] + std::ptrdiff_t{64} * slot, pass.quant, pass.matrices + 64 * b, pass.k_in,
+                     rows, any);
       }
     }
-    const int slot = column - pass.first_column;
     pass.lengths[slot] = static_cast<std::uint8_t>(length(any));
     for (int k = 0; k < K; ++k) save(pass.values + (slot * K + k) * 8, rows[k]);
   }

@@ -139,7 +139,9 @@ void versions_agree() {
                                  std::vector<float>(64 * axis.spans.size())};
     for (int version = 0; version < 2; ++version) {
       const Kernels& kernels = version ? *fast : scalar_kernels();
-      ColumnPass down{{c.blocks.data(), c.wb},
+      const std::int16_t* const rows[] = {c.blocks.data() + 64 * axis.first_block,
+                                          c.blocks.data() + 64 * (c.wb + axis.first_block)};
+      ColumnPass down{rows,
                       {0, std::min(2, c.hb), round % 7 == 0, 0},
                       matrices.data(),
                       8,
