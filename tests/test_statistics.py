@@ -163,7 +163,7 @@ def test_command_writes_what_compute_finds(tree, tmp_path, capsys):
     expected = compute(sorted(path for path in tree.rglob("*") if path.suffix in (".jpg", ".JPEG")))
     assert tuple(record["mean"]) == expected.mean
     assert tuple(record["std"]) == expected.normalization.std
-    assert record["geometry"] == {"grid": "native"}
+    assert record["geometry"] == "native grid"
     assert main(["stats", str(tree), "--native"]) == 0
     assert capsys.readouterr().out == (tmp_path / "out.json").read_text("utf-8")
 

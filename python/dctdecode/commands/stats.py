@@ -11,20 +11,19 @@ import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dctdecode.bench.corpus import find_files
 from dctdecode.cli import CommandError
 from dctdecode.commands.arguments import positive_argument
 from dctdecode.commands.progress import progress
 from dctdecode.errors import DctDecodeError
-from dctdecode.geometry import Geometry, GeometryLike
 from dctdecode.statistics import Statistics, compute
+from dctdecode.transforms import CenterCrop, Compose, Resize
 
 EXAMPLES = """\
 examples:
   dctdecode stats ~/datasets/imagenet/train -o mine.json
-  dctdecode stats train/ --sample 10000 -o mine.json    10,000 files, drawn at random, are usually enough
+  dctdecode stats train/ --sample 10000 -o mine.json    10,000 files drawn at random
   dctdecode stats train/ --resize 1024 --crop 896       the published geometry of MobileNetV2
   dctdecode stats train/ --native                       the stored blocks, no resizing
 
@@ -72,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    shape, geometry = _geometry(args)
+    geometry = _geometry(args)
     found = find_files(args.paths)
     files = _drawn(found, args.sample, args.seed)
     if not files:
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         statistics = compute(
             files,
-            geometry=geometry,
+            geometry=None if geometry is None else geometry.geometry,
             interpolation=args.interpolation,
             antialias=not args.no_antialias,
             threads=args.threads,
@@ -92,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     text = statistics.to_json(
         source=args.paths,
         drawn=None if len(files) == len(found) else {"files": len(found), "seed": args.seed},
-        geometry=shape,
+        geometry="native grid" if geometry is None else [repr(step) for step in geometry.transforms],
         interpolation=args.interpolation,
         antialias=not args.no_antialias,
     )
@@ -104,24 +103,15 @@ def run(args: argparse.Namespace) -> int:
     return 1 if statistics.failures else 0
 
 
-def _geometry(args: argparse.Namespace) -> tuple[dict[str, Any], GeometryLike | None]:
-    """The geometry in words for the file, and for `compute`."""
+def _geometry(args: argparse.Namespace) -> Compose | None:
+    """None: the native grid."""
     if args.native:
-        return {"grid": "native"}, None
+        return None
     if args.size:
-        size: int = args.size
-        return {"size_px": size}, lambda height, width: Geometry.of(height, width).resize(size, size)
+        return Compose([Resize((args.size, args.size))])
     if args.crop > args.resize:
         raise CommandError(f"--crop {args.crop} is larger than the short side, --resize {args.resize}")
-    short_px, crop_px = args.resize, args.crop
-
-    def evaluation(height: int, width: int) -> Geometry:
-        """torchvision's Resize and CenterCrop: the long side is rounded down, half a pixel of offset to even."""
-        scaled = [short_px * side // min(height, width) for side in (height, width)]
-        top, left = (round((side - crop_px) / 2) for side in scaled)
-        return Geometry.of(height, width).resize(*scaled).crop(top, left, crop_px, crop_px)
-
-    return {"resize_short_side_px": short_px, "centre_crop_px": crop_px}, evaluation
+    return Compose([Resize(args.resize), CenterCrop(args.crop)])
 
 
 def _drawn(files: Sequence[Path], number: int | None, seed: int) -> Sequence[Path]:
