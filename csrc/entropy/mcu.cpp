@@ -1,5 +1,6 @@
 #include "entropy/mcu.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -87,28 +88,29 @@ DCTDECODE_INLINE std::size_t resolve(BitReader& r, const Codes& codes, std::size
   return one_symbol(r, codes, k - advance, out);
 }
 
-// The next entry is looked up before the last one is used: the chain from lookup to lookup is what takes
-// time.
+// The chain from lookup to lookup is what takes time: shift, load of the length, shift. So the length has a
+// table of its own, whose address is a mere sum, and a refill stands between a lookup and the drop of its
+// bits, where it is ready before the length is. Two entries a refill.
+static_assert(56 - 2 * kMaxEntryBits >= std::max({kDcBits, kAcBits, kSkipBits}), "the next lookup's bits");
+
 DCTDECODE_INLINE bool store_coefficients(BitReader& r, const AcTable& ac, unsigned last, std::size_t& k,
                                          std::int16_t* out) {
   while (k <= last) {
-    refill(r);
-    const AcEntry* next = &ac.entries[r.bits >> (64 - kAcBits)];
     BitReader before;
     unsigned advance;
     const auto step = [&](bool fill) __attribute__((always_inline)) {
-      const AcEntry* const e = next;
-      before = r;
-      advance = e->advance;
-      drop(r, e->length);
+      const std::size_t index = r.bits >> (64 - kAcBits);
       if (fill) refill(r);
-      next = &ac.entries[r.bits >> (64 - kAcBits)];
-      out[kNatural[k + e->first]] = e->value;
-      out[kNatural[k + e->last]] = static_cast<std::int16_t>(extend(before.bits, e->shift, e->size));
+      before = r;
+      drop(r, ac.lengths[index]);
+      const AcEntry& e = ac.entries[index];
+      advance = e.advance;
+      out[kNatural[k + e.first]] = e.value;
+      out[kNatural[k + e.last]] = static_cast<std::int16_t>(extend(before.bits, e.shift, e.size));
       k += advance;
       return k <= last;
     };
-    while (step(false) && step(false) && step(true)) {
+    while (step(true) && step(false)) {
     }
     if (k < 64 || ended_well(k)) return true;
     k = resolve(r, ac.codes, k, out, before, advance);
@@ -121,16 +123,17 @@ DCTDECODE_INLINE bool skip_coefficients(BitReader& r, const AcTable& ac, std::si
   while (k < 64) {
     BitReader before;
     SkipEntry e;
-    const auto step = [&]() __attribute__((always_inline)) {
-      e = ac.skip[r.bits >> (64 - kSkipBits)];
+    const auto step = [&](bool fill) __attribute__((always_inline)) {
+      const std::size_t index = r.bits >> (64 - kSkipBits);
+      if (fill) refill(r);
       before = r;
+      e = ac.skip[index];
       drop(r, e.length);
       k += e.advance;
       return k < 64;
     };
-    do {
-      refill(r);
-    } while (step() && step() && step());
+    while (step(true) && step(false)) {
+    }
     if (ended_well(k)) return true;
     k = resolve(r, ac.codes, k, nullptr, before, e.advance);
     if (k == 0) return false;
@@ -140,8 +143,9 @@ DCTDECODE_INLINE bool skip_coefficients(BitReader& r, const AcTable& ac, std::si
 
 DCTDECODE_INLINE bool decode_block(BitReader& r, const BlockSlot& slot, std::int16_t* out, unsigned last,
                                    std::uint32_t& predictor) {
+  const std::size_t index = r.bits >> (64 - kDcBits);
   refill(r);
-  DcEntry dc = slot.dc->entries[r.bits >> (64 - kDcBits)];
+  DcEntry dc = slot.dc->entries[index];
   if (dc.length == 0) {
     const Symbol symbol = find_symbol(slot.dc->codes, r.bits);
     if (symbol.length == 0) return false;
@@ -160,6 +164,7 @@ DCTDECODE_INLINE bool decode_block(BitReader& r, const BlockSlot& slot, std::int
 
 DCTDECODE_INLINE bool decode_mcus(McuRun& run, int count) {
   BitReader reader = run.reader;
+  refill(reader);
   const std::uint8_t* const bound = run.end + sizeof reader.bits;
   for (; count > 0; --count) {
     for (int i = 0; i < run.num_slots; ++i) {

@@ -65,42 +65,51 @@ bool zero_run(const Symbol& s) { return s.value == 0xF0; }
 // libjpeg-turbo ends the block at every symbol of size 0 but ZRL.
 bool end_of_block(const Symbol& s) { return s.length != 0 && size(s) == 0 && !zero_run(s); }
 
-// The entry of one symbol; an escape where it does not fit.
-AcEntry one_symbol(const Symbol& a) {
+// An entry and the bits that it consumes.
+struct Draft {
   AcEntry entry;
-  if (a.length + size(a) > kMaxEntryBits) return entry;
-  entry.length = static_cast<std::uint8_t>(a.length + size(a));
-  if (size(a) == 0) {
-    entry.advance = zero_run(a) ? 16 : kEndOfBlock;
-    entry.first = entry.last = zero_run(a) ? 15 : 0;
-    return entry;
+  unsigned length = 0;
+
+  // The last coefficient is `symbol`, `before` zeros behind position k, and ends where the bits end.
+  void add(const Symbol& symbol, unsigned before) {
+    length += symbol.length + size(symbol);
+    entry.last = static_cast<std::uint8_t>(before + run(symbol));
+    entry.advance = static_cast<std::uint8_t>(entry.last + 1);
+    entry.shift = static_cast<std::uint8_t>(64 - length);
+    entry.size = static_cast<std::uint8_t>(size(symbol));
   }
-  entry.first = entry.last = static_cast<std::uint8_t>(run(a));
-  entry.advance = static_cast<std::uint8_t>(run(a) + 1);
-  entry.shift = static_cast<std::uint8_t>(64 - entry.length);
-  entry.size = static_cast<std::uint8_t>(size(a));
-  return entry;
+};
+
+// The entry of one symbol; an escape where it does not fit.
+Draft one_symbol(const Symbol& a) {
+  Draft draft;
+  if (a.length + size(a) > kMaxEntryBits) return draft;
+  if (size(a) != 0) {
+    draft.add(a, 0);
+  } else {
+    draft.length = a.length;
+    draft.entry.advance = zero_run(a) ? 16 : kEndOfBlock;
+    draft.entry.last = zero_run(a) ? 15 : 0;
+  }
+  draft.entry.first = draft.entry.last;
+  return draft;
 }
 
 // Adds what the `left` bits behind the first coefficient hold: a second one, the end of the block, or both.
 // True where there is a second one.
-bool add_rest(const Prefix<kAcBits>& prefix, unsigned rest, unsigned left, AcEntry& entry) {
+bool add_rest(const Prefix<kAcBits>& prefix, unsigned rest, unsigned left, Draft& draft) {
   constexpr unsigned kMask = (1U << kAcBits) - 1;
-  Symbol next = prefix.at((rest << entry.length) & kMask, left);
+  Symbol next = prefix.at((rest << draft.length) & kMask, left);
   bool second = false;
-  if (next.length != 0 && size(next) != 0 && entry.length + next.length + size(next) <= kMaxEntryBits) {
+  if (next.length != 0 && size(next) != 0 && draft.length + next.length + size(next) <= kMaxEntryBits) {
     second = true;
-    entry.last = static_cast<std::uint8_t>(entry.advance + run(next));
-    entry.advance = static_cast<std::uint8_t>(entry.last + 1);
-    entry.length = static_cast<std::uint8_t>(entry.length + next.length + size(next));
-    entry.shift = static_cast<std::uint8_t>(64 - entry.length);
-    entry.size = static_cast<std::uint8_t>(size(next));
-    if (entry.length >= kAcBits) return second;
-    next = prefix.at((rest << entry.length) & kMask, kAcBits - entry.length);
+    draft.add(next, draft.entry.advance);
+    if (draft.length >= kAcBits) return second;
+    next = prefix.at((rest << draft.length) & kMask, kAcBits - draft.length);
   }
   if (end_of_block(next)) {
-    entry.length = static_cast<std::uint8_t>(entry.length + next.length);
-    entry.advance = static_cast<std::uint8_t>(entry.advance + kEndOfBlock);
+    draft.length += next.length;
+    draft.entry.advance = static_cast<std::uint8_t>(draft.entry.advance + kEndOfBlock);
   }
   return second;
 }
@@ -109,23 +118,28 @@ bool add_rest(const Prefix<kAcBits>& prefix, unsigned rest, unsigned left, AcEnt
 // out once for all of them.
 void build_entries(const CodeList& list, const Prefix<kAcBits>& prefix, AcTable& table) {
   table.entries.fill(AcEntry{});
+  table.lengths.fill(0);
+  const auto set = [&table](std::size_t begin, std::size_t count, const Draft& draft) {
+    std::fill_n(table.entries.begin() + begin, count, draft.entry);
+    std::fill_n(table.lengths.begin() + begin, count, static_cast<std::uint8_t>(draft.length));
+  };
   for (int i = 0; i < list.size; ++i) {
     const auto& [symbol, code] = list.rows[i];
     if (symbol.length > kAcBits) return;
-    const AcEntry first = one_symbol(symbol);
-    if (first.advance == kEscape) continue;
-    AcEntry* const begin = table.entries.data() + (code << (kAcBits - symbol.length));
+    const Draft first = one_symbol(symbol);
+    if (first.entry.advance == kEscape) continue;
+    const std::size_t begin = std::size_t{code} << (kAcBits - symbol.length);
     if (size(symbol) == 0 || first.length >= kAcBits) {
-      std::fill_n(begin, std::size_t{1} << (kAcBits - symbol.length), first);
+      set(begin, std::size_t{1} << (kAcBits - symbol.length), first);
       continue;
     }
     const unsigned left = kAcBits - first.length;
     for (unsigned rest = 0; rest < 1U << left; ++rest) {
-      AcEntry entry = first;
-      const bool second = add_rest(prefix, rest, left, entry);
+      Draft draft = first;
+      const bool second = add_rest(prefix, rest, left, draft);
       for (unsigned bits = 0; bits < 1U << size(symbol); ++bits) {
-        if (second) entry.value = static_cast<std::int16_t>(extend(bits, size(symbol)));
-        begin[(bits << left) | rest] = entry;
+        if (second) draft.entry.value = static_cast<std::int16_t>(extend(bits, size(symbol)));
+        set(begin + ((bits << left) | rest), 1, draft);
       }
     }
   }

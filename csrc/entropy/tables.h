@@ -16,7 +16,7 @@ namespace dctdecode::entropy {
 inline constexpr int kDcBits = 9;
 inline constexpr int kAcBits = 10;
 inline constexpr int kSkipBits = 12;
-inline constexpr int kMaxEntryBits = 18;  // consumed by one entry: three entries fit between two refills
+inline constexpr int kMaxEntryBits = 22;  // consumed by one entry: two entries fit between two refills
 
 // What is added to k, the zigzag position of the next coefficient, apart from real progress. A block ends
 // well with k = 64 (its last coefficient was coded) or k - kEndOfBlock < 64.
@@ -51,14 +51,13 @@ constexpr DcEntry make_dc_entry(Symbol symbol) {
 }
 
 struct AcEntry {
-  std::uint8_t length = 0;           // bits consumed
   std::uint8_t advance = kEscape;    // added to k
   std::uint8_t first = 0, last = 0;  // positions of the two coefficients, relative to k
   std::int16_t value = 0;            // of the first; where there is one only, it is `last` and this is 0
   std::uint8_t shift = 0;            // bits behind the last one's magnitude in a 64-bit buffer
   std::uint8_t size = 0;             // its magnitude bits
 };
-static_assert(sizeof(AcEntry) == 8);
+static_assert(sizeof(AcEntry) == 8);  // an index that is scaled by the address itself
 
 struct SkipEntry {  // as many symbols as the index holds
   std::uint8_t length = 0;
@@ -71,6 +70,7 @@ struct DcTable {
 };
 
 struct AcTable {
+  std::array<std::uint8_t, 1 << kAcBits> lengths;  // bits that an entry consumes
   std::array<AcEntry, 1 << kAcBits> entries;
   std::array<SkipEntry, 1 << kSkipBits> skip;
   Codes codes;
