@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "errors.h"
+#include "extent.h"
 #include "held_buffer.h"
 #include "lease.h"
 #include "register.h"
@@ -44,13 +45,32 @@ class Batch {
     run([this](const BatchRun& how) { open_batch(items_, how); });
   }
 
-  // Luma's grid of each sound image, None for the others.
+  // Of each sound image, None for the others.
+  std::vector<std::optional<Extent>> extents() const {
+    std::vector<std::optional<Extent>> extents;
+    for (const BatchItem& item : items_) {
+      extents.push_back(item.outcome ? std::optional(extent_of(item.header)) : std::nullopt);
+    }
+    return extents;
+  }
+
+  // How each image is laid out; one without a geometry keeps its native grid.
+  void set_geometries(const std::vector<std::optional<Geometry>>& geometries) {
+    if (geometries.size() != items_.size()) throw py::value_error("one geometry per image");
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (!geometries[i] || !items_[i].outcome) continue;
+      require_inside(items_[i].header, *geometries[i]);
+      items_[i].geometry = *geometries[i];
+    }
+  }
+
+  // Output's grid of each sound image, None for the others.
   std::vector<Grid> grids() const {
     std::vector<Grid> grids;
     for (const BatchItem& item : items_) {
       if (item.outcome) {
-        grids.emplace_back(std::in_place, ceil_div(item.header.height_px, 8),
-                           ceil_div(item.header.width_px, 8));
+        grids.emplace_back(std::in_place, item.geometry.vertical.out_blocks,
+                           item.geometry.horizontal.out_blocks);
       } else {
         grids.emplace_back();
       }
@@ -114,10 +134,12 @@ void register_batch(py::module_& module) {
   py::class_<Batch>(module, "Batch")
       .def(py::init<const std::vector<SourceTuple>&, const Limits&, int>(), py::arg("sources"),
            py::arg("limits"), py::arg("threads"))
+      .def("set_geometries", &Batch::set_geometries, py::arg("geometries"))
       .def("check_memory", &Batch::check_memory, py::arg("bytes_per_block"))
       .def("read_into", &Batch::read_into, py::arg("plan"), py::arg("address"), py::arg("stride_bytes"))
       .def("failures", &Batch::failures)
       .def("warnings", &Batch::warnings)
+      .def_property_readonly("extents", &Batch::extents)
       .def_property_readonly("grids", &Batch::grids);
 }
 

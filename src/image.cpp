@@ -13,6 +13,7 @@
 #include "dctdecode/decode.h"
 #include "dctdecode/file.h"
 #include "errors.h"
+#include "extent.h"
 #include "held_buffer.h"
 #include "lease.h"
 #include "said.h"
@@ -104,15 +105,16 @@ Said read_planes_into(Image& image, const std::vector<std::uintptr_t>& addresses
   return said(report);
 }
 
-Said read_into(const Image& image, const Plan& plan, std::uintptr_t address) {
+Said read_into(const Image& image, const Plan& plan, const Geometry& geometry, std::uintptr_t address) {
+  require_inside(image.header, geometry);
   Report report;
   Outcome outcome;
   {
     SignalPoll signals;
     const py::gil_scoped_release no_gil;
     Lease decoder;
-    outcome = decoder->read(image.source->bytes, image.limits, plan, native_geometry(image.header),
-                            signals.poll(), image.header, {reinterpret_cast<void*>(address)}, report);
+    outcome = decoder->read(image.source->bytes, image.limits, plan, geometry, signals.poll(), image.header,
+                            {reinterpret_cast<void*>(address)}, report);
   }
   raise_unless_ok(outcome, image.path);
   return said(report);
@@ -158,8 +160,9 @@ void register_image(py::module_& module) {
       .def_static("from_buffer", &from_buffer, py::arg("buffer"), py::arg("shown"), py::arg("limits"))
       .def("check_memory", &check_memory_of, py::arg("output_bytes"))
       .def("read_planes_into", &read_planes_into, py::arg("addresses"), py::arg("strict"))
-      .def("read_into", &read_into, py::arg("plan"), py::arg("address"))
+      .def("read_into", &read_into, py::arg("plan"), py::arg("geometry"), py::arg("address"))
       .def_readonly("path", &Image::path)
+      .def_property_readonly("extent", [](const Image& i) { return extent_of(i.header); })
       .def_property_readonly("height", [](const Image& i) { return i.header.height_px; })
       .def_property_readonly("width", [](const Image& i) { return i.header.width_px; })
       .def_property_readonly("num_components", [](const Image& i) { return i.header.num_components; })

@@ -17,7 +17,7 @@ namespace {
 using ChannelTuple = std::tuple<int, int, float, float>;  // component, index, mean, inv_std
 
 Plan make_plan(const std::vector<ChannelTuple>& channels, DType dtype, Filter filter, bool antialias,
-               bool strict) {
+               bool fast, bool strict) {
   Plan plan;
   for (const auto& [component, index, mean, inv_std] : channels) {
     if (component < 0 || component > 2 || index < 0 || index >= 64) {
@@ -29,6 +29,7 @@ Plan make_plan(const std::vector<ChannelTuple>& channels, DType dtype, Filter fi
   plan.dtype = dtype;
   plan.filter = filter;
   plan.antialias = antialias;
+  plan.fast = fast;
   plan.strict = strict;
   return plan;
 }
@@ -59,7 +60,7 @@ void register_plan(py::module_& module) {
 
   py::class_<Plan>(module, "Plan")
       .def(py::init(&make_plan), py::arg("channels"), py::arg("dtype"), py::arg("filter"),
-           py::arg("antialias"), py::arg("strict"))
+           py::arg("antialias"), py::arg("fast"), py::arg("strict"))
       .def("__len__", [](const Plan& plan) { return plan.channels.size(); });
 }
 

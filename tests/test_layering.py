@@ -41,17 +41,21 @@ OUTSIDE = {
 
 # Python module -> the project's modules that it may import; a package stands for all its modules.
 # "dctdecode" is the public face of the package.
-DECODE_LEVEL = ("__init__", "_tensors", "batch", "decode", "info", "limits", "plan", "sources")
+DECODE_LEVEL = (
+    "__init__", "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan", "sources",
+)  # fmt: skip
 MODULES = {
     **dict.fromkeys(
         DECODE_LEVEL,
         (
-            "_core", "_tensors", "batch", "channels", "decode", "errors", "info", "limits", "normalization",
-            "plan", "planes", "preview", "sources", "threads",
+            "_core", "_tensors", "batch", "channels", "decode", "errors", "finishing", "framing", "geometry", "info",
+            "limits", "normalization", "placing", "plan", "planes", "preview", "sources", "threads", "transforms",
         ),
     ),
+    "geometry": ("channels",),
     "planes": ("info",),
     "preview": ("channels", "normalization"),
+    "transforms": ("channels", "geometry", "normalization", "transforms"),
     "normalization": ("channels",),
     "channels": (),
     "errors": (),
@@ -59,7 +63,11 @@ MODULES = {
     "threads": (),
     "bench": ("dctdecode", "bench"),
     "cli": ("dctdecode", "commands"),
-    "commands": ("dctdecode", "bench", "channels", "cli", "commands", "quality"),
+    "commands": (
+        "dctdecode", "bench", "channels", "cli", "commands", "errors", "quality", "statistics", "transforms",
+    ),
+    "data": ("dctdecode", "batch", "channels", "data", "geometry", "transforms"),
+    "statistics": ("dctdecode", "channels", "geometry", "limits", "normalization", "sources", "threads"),
     "__main__": ("cli",),
 }  # fmt: skip
 

@@ -156,9 +156,9 @@ def test_int16_refuses_what_does_not_fit(quantized, table, fits, generator):
 @pytest.mark.parametrize(
     ("recipe", "channels", "says"),
     [
-        (Recipe(), 24, "a subsampled component is resampled"),
+        (Recipe(), 24, "a component is resampled"),
         (Recipe(color="rgb", factors=SUBSAMPLINGS["444"]), 24, "an RGB file is converted to YCbCr"),
-        (Recipe(factors=SUBSAMPLINGS["chroma larger"]), [0], "a subsampled component is resampled"),
+        (Recipe(factors=SUBSAMPLINGS["chroma larger"]), [0], "a component is resampled"),
     ],
     ids=str,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,8 +14,12 @@ import torch
 from dctdecode import _core
 from dctdecode._tensors import Out, address_of_out, allocate, check_out
 from dctdecode.errors import CorruptJpegWarning, damage
-from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
-from dctdecode.plan import Channels, as_plan, check_orientation, refuse_what_is_missing
+from dctdecode.finishing import Finish, bytes_each, core_part, split
+from dctdecode.framing import Each, Layout, as_layouts, is_no_sequence
+from dctdecode.geometry import GeometryLike, TransformLike
+from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of, max_pixels_of
+from dctdecode.placing import place
+from dctdecode.plan import Channels, as_plan, check_orientation
 from dctdecode.sources import Resolved, Source, resolve
 from dctdecode.threads import resolve_threads
 
@@ -41,19 +46,11 @@ OnError = Literal["raise", "skip", "zero"] | Callable[[Failure], Literal["skip",
 
 @overload
 def read_batch(
-    sources: Sequence[Source],
-    channels: Channels = ...,
-    *,
-    return_failures: Literal[False] = ...,
-    **options: Any,
+    sources: Sequence[Source], channels: Channels = ..., *, return_failures: Literal[False] = ..., **options: Any
 ) -> torch.Tensor: ...
 @overload
 def read_batch(
-    sources: Sequence[Source],
-    channels: Channels = ...,
-    *,
-    return_failures: Literal[True],
-    **options: Any,
+    sources: Sequence[Source], channels: Channels = ..., *, return_failures: Literal[True], **options: Any
 ) -> tuple[torch.Tensor, list[Failure]]: ...
 def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, `options` are the arguments below
     sources: Sequence[Source],
@@ -75,15 +72,20 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
     pin_memory: bool = False,
     strict: bool = True,
     limits: LimitsLike = None,
+    geometry: GeometryLike | Sequence[GeometryLike | None] | None = None,
+    transform: TransformLike | Sequence[TransformLike | None] | None = None,
 ) -> torch.Tensor | tuple[torch.Tensor, list[Failure]]:
-    """Reads images of equal grid into one tensor, on native threads, with the GIL free.
+    """Reads images into one tensor, on native threads, with the GIL free.
 
     Args:
-        sources: as for :func:`dctdecode.read`, one per image; all readable images must have the same grid.
-        channels, interpolation, antialias, fast, normalize, dtype, strict, limits: as for ``read``. Limits
-            hold per image.
-        size, crop, flip: not available yet.
-        orientation: only ``"ignore"`` yet.
+        sources: as for :func:`dctdecode.read`, one per image. With ``size`` they may be of any sizes; without, all
+            readable ones must give the same grid.
+        channels, size, interpolation, antialias, orientation, fast, normalize, dtype, strict, limits: as for
+            ``read``, the same for all. Limits hold per image.
+        crop, flip, geometry, transform: as for ``read``; one for all images or a sequence with one each. Crops may
+            be an array or tensor (N, 4), flips one of N bools. Callables and random transforms are asked in the
+            order of the images, by the calling thread, and only for images whose header could be read:
+            first every geometry, before anything is decoded, then every tensor.
         threads: the calling one included. ``None``: the cores this process may use, divided by
             LOCAL_WORLD_SIZE. The result does not depend on it.
         on_error: what becomes of an image that cannot be read. ``"raise"``: its error, with path and index;
@@ -99,42 +101,68 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
         :class:`Failure`. Where no image could be read, the grid is that of ``out``, else (0, 0).
 
     Raises:
-        ValueError: the images differ in grid (both named), or bad arguments.
+        ValueError: the images differ in grid (both named), or bad arguments; a crop or geometry that its image
+            cannot have is one, whatever ``on_error`` says, and its index is named.
         What ``read`` raises, for ``on_error="raise"``.
 
     Example:
         >>> import dctdecode
         >>> dctdecode.read_batch([dctdecode_photo] * 3, channels=24).shape
         torch.Size([3, 24, 75, 64])
+        >>> boxes = [(0, 0, 300.5, 300.5), (10, 20, 400, 300)]
+        >>> dctdecode.read_batch([dctdecode_photo] * 2, 24, size=224, crop=boxes, flip=[True, False]).shape
+        torch.Size([2, 24, 28, 28])
     """
-    refuse_what_is_missing(size, crop, flip)
     check_orientation(orientation)
-    if orientation != "ignore":
-        raise NotImplementedError(f"orientation={orientation!r} is not available yet for batches")
     decide = _policy(on_error)
-    plan = as_plan(channels, normalize, dtype, interpolation, antialias, strict)
+    core_limits, max_bytes = as_core_limits(limits), max_bytes_of(limits)
+    splits = Each.parse("transform", transform, is_no_sequence, split)
+    planned = Each("transform", [plan for plan, _ in splits.values], splits.shared)
+    layouts = as_layouts(size, crop, flip, geometry, planned, max_pixels_of(limits))
+    works_on_tensors = any(part is not None for _, part in splits.values)
+    finish = Finish(channels, normalize, dtype) if works_on_tensors else None
+    core_normalize, core_dtype = core_part(finish, normalize, dtype)
+    plan = as_plan(channels, core_normalize, core_dtype, interpolation, antialias, fast, strict)
     if out is not None:
         check_out(out, dtype)
     threads = resolve_threads(threads)
-    core_limits, max_bytes = as_core_limits(limits), max_bytes_of(limits)
     resolved = _resolve_all(sources, max_bytes)
+    layout_of_each, split_of_each = layouts.of(len(resolved)), splits.of(len(resolved))
     batch = _core.Batch(resolved, core_limits, min(threads, max(1, len(resolved))))
-    batch.check_memory(len(plan) * dtype.itemsize if out is None else 0)
     if on_error == "raise":
         _raise_first(batch)
-    shape = (len(resolved), len(plan), *_common_grid(batch, out))
-    result = allocate(shape, dtype, pin_memory) if out is None else out
-    stride_bytes = shape[1] * shape[2] * shape[3] * dtype.itemsize
+    _place_all(batch, layout_of_each, orientation == "apply", resolved)
+    batch.check_memory(len(plan) * bytes_each(finish, dtype, out))
+    if on_error == "raise":
+        _raise_first(batch)
+    shape = (len(resolved), len(plan), *_common_grid(batch, layouts.size, out))
+    if finish is not None:
+        result: Any = torch.empty(shape)
+    else:
+        result = allocate(shape, dtype, pin_memory) if out is None else out
+    stride_bytes = math.prod(shape[1:]) * result.itemsize
     batch.read_into(plan, address_of_out(result, shape), stride_bytes)
     for index, found in batch.warnings():
         warnings.warn(damage(found, resolved[index].shown, index), CorruptJpegWarning, stacklevel=2)
     if on_error == "raise":
         _raise_first(batch)
     failures = [Failure(i, resolved[i].shown, error) for i, error in batch.failures()]
+    if finish is not None:
+        parts = [part for _, part in split_of_each]
+        result = finish.batch(result, parts, {failure.index for failure in failures}, out, pin_memory)
     skipped = {failure.index for failure in failures if decide(failure) == "skip"}
     if skipped:
         result = _without(result, skipped)
     return (result, failures) if return_failures else result
+
+
+def _place_all(batch: _core.Batch, layouts: list[Layout], upright: bool, resolved: list[Resolved]) -> None:
+    batch.set_geometries(
+        [
+            None if extent is None else place(layout, extent, upright, resolved[index].shown, index)
+            for index, (layout, extent) in enumerate(zip(layouts, batch.extents, strict=True))
+        ]
+    )
 
 
 def _resolve_all(sources: Sequence[Source], max_bytes: int) -> list[Resolved]:
@@ -177,7 +205,9 @@ def _raise_first(batch: _core.Batch) -> None:
         del errors  # else error -> traceback -> this frame -> error, which keeps the batch until the next gc
 
 
-def _common_grid(batch: _core.Batch, out: Out | None) -> tuple[int, int]:
+def _common_grid(batch: _core.Batch, size: tuple[int, int] | None, out: Out | None) -> tuple[int, int]:
+    if size is not None:
+        return size[0] // 8, size[1] // 8
     found: tuple[int, tuple[int, int]] | None = None
     for index, grid in enumerate(batch.grids):
         if grid is None:
@@ -186,8 +216,8 @@ def _common_grid(batch: _core.Batch, out: Out | None) -> tuple[int, int]:
             found = (index, grid)
         elif grid != found[1]:
             raise ValueError(
-                f"a batch on the native grid needs images of equal grid: index {found[0]} has {found[1]} blocks "
-                f"(Hb, Wb), index {index} has {grid}"
+                f"a batch needs images of equal grid: index {found[0]} has {found[1]} blocks (Hb, Wb), index "
+                f"{index} has {grid}; size= brings all to one"
             )
     if found is not None:
         return found[1]

@@ -12,9 +12,13 @@ import torch
 from dctdecode import _core
 from dctdecode._tensors import Out, address_of_out, allocate, check_out
 from dctdecode.errors import CorruptJpegWarning, damage
+from dctdecode.finishing import Finish, bytes_each, core_part, split
+from dctdecode.framing import as_layout
+from dctdecode.geometry import GeometryLike, TransformLike
 from dctdecode.info import JpegInfo, info_of
-from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
-from dctdecode.plan import Channels, as_plan, check_orientation, refuse_what_is_missing
+from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of, max_pixels_of
+from dctdecode.placing import place
+from dctdecode.plan import Channels, as_plan, check_orientation
 from dctdecode.planes import Planes
 from dctdecode.sources import Source, open_image
 
@@ -77,7 +81,7 @@ def read(
     *,
     size: int | tuple[int, int] | None = None,
     crop: tuple[float, float, float, float] | None = None,
-    flip: bool = False,
+    flip: bool | str = False,
     interpolation: str = "bilinear",
     antialias: bool = True,
     orientation: str = "ignore",
@@ -88,12 +92,16 @@ def read(
     pin_memory: bool = False,
     strict: bool = True,
     limits: LimitsLike = None,
+    geometry: GeometryLike | None = None,
+    transform: TransformLike | None = None,
 ) -> torch.Tensor:
-    """Reads the selected DCT channels of a JPEG as feature maps on luma's block grid.
+    """Reads the selected DCT channels of a JPEG as feature maps, on its own block grid or cropped and resized.
 
-    Luma and chroma of full resolution are the stored blocks. Subsampled chroma is brought to luma's grid by
-    the resampling operator (inverse DCT, interpolation, block DCT, as one linear map); beyond the image's true
-    edge its last valid sample repeats. Gray files give zero chroma; Adobe RGB is converted to YCbCr on
+    Without ``size`` the grid is luma's own. Luma and chroma of full resolution are the stored blocks; subsampled
+    chroma is brought to luma's grid by the resampling operator (inverse DCT, interpolation, block DCT, as one
+    linear map); beyond the image's true edge its last valid sample repeats. With ``size`` the operator crops,
+    resizes and flips all components, each straight from its own resolution: the result is that of doing so in
+    pixels, without their rounding to 8 bits. Gray files give zero chroma; Adobe RGB is converted to YCbCr on
     coefficients (T.871 section 7).
 
     Args:
@@ -101,13 +109,21 @@ def read(
             file object. The GIL is free while a path is read and while any source is decoded.
         channels: number or name of a preset (6, 24, 32, 48, 64, 192, ``"learned-24"``, ...), a
             :class:`ChannelSet`, or flat indices 64 * component + 8 * v + u.
-        size, crop, flip: not available yet.
+        size: of the output in px, (height, width) or one number for a square: multiples of 8. The grid is an
+            eighth of it.
+        crop: (top, left, height, width) in px. With ``size``, fractions are allowed: crop, then resize; the filter
+            does not look outside the box, as in torchvision's RandomResizedCrop. Without ``size``, that part of
+            the native grid, exactly: the box begins and ends at multiples of the file's MCU (16 px for 4:2:0, 8 px
+            for 4:4:4), or ends at the image's edge.
+        flip: ``True`` or ``"horizontal"`` (left and right change places), ``"vertical"``, ``"both"``. After
+            crop and resize. On the native grid the true image is mirrored, not its blocks with their padding.
         interpolation, antialias: filter of the resampling operator, ``"box"``, ``"bilinear"``, ``"bicubic"``
-            or ``"lanczos"``.
-        orientation: ``"ignore"`` the EXIF orientation, or ``"apply"`` it (not available yet for files that are
-            not upright).
-        fast: allow the operator to leave out input frequencies that hardly matter. Without ``size`` there are
-            none: native chroma is always exact.
+            or ``"lanczos"``, Pillow's definitions: antialias widens it when the image shrinks. ``"bicubic"`` has
+            a = -0.5 with and without antialias (torchvision's tensors have -0.75 without, -0.5 with it).
+        orientation: ``"ignore"`` the EXIF orientation, or ``"apply"`` it: first of all, so that crop, size and
+            flip speak of the upright image.
+        fast: where the operator shrinks, leave out the input frequencies that hardly matter. Without ``size`` and
+            ``geometry`` it changes nothing.
         normalize: ``None``, ``"dctnet"``, ``"dctnet-det"``, a (mean, std) pair or a JSON file; every channel
             becomes (coefficient - mean) / std.
         dtype: float32, float16, bfloat16 (rounded after normalisation), or int16 (only where every value is
@@ -115,37 +131,60 @@ def read(
         out: tensor or array to write into, of this very shape and dtype, contiguous. After an error its
             contents are undefined.
         pin_memory: allocate in pinned memory; where there is no accelerator, one warning, then ordinary memory.
-        strict, limits: as in :func:`read_planes`.
+        strict, limits: as in :func:`read_planes`; ``max_pixels`` also holds for the output.
+        geometry: a :class:`dctdecode.geometry.Geometry` of this image, or a callable that makes one of the upright
+            image's (height, width), instead of ``size``, ``crop`` and ``flip``. A side that a resize left is
+            rounded to the nearest multiple of 8; one that a crop left must be one.
+        transform: one of ``dctdecode.transforms``, or a callable on the tensor. What it does to the geometry
+            comes before decoding (then without ``size``, ``crop``, ``flip``, ``geometry``); the rest gets the
+            float32 coefficients, and normalisation and ``dtype`` come last.
 
     Returns:
-        Tensor (C, Hb, Wb), or ``out`` itself. Hb = ceil(H / 8), Wb = ceil(W / 8). Units: dequantised
-        coefficients of the orthonormal DCT-II of (sample - 128), DC in [-1024, 1016], unless normalised.
+        Tensor (C, Hb, Wb), or ``out`` itself. Hb, Wb: ceil(H / 8), ceil(W / 8) of the upright image or of the
+        crop, or ``size`` / 8. Units: dequantised coefficients of the orthonormal DCT-II of (sample - 128), DC in
+        [-1024, 1016] (beyond that where a filter overshoots), unless normalised.
 
     Raises:
         As :func:`read_planes`; ``UnsupportedJpegError`` also for CMYK, YCCK and two-component files, which
-        have no luma and chroma; ``ValueError``, ``TypeError`` for arguments.
+        have no luma and chroma; ``LimitExceededError`` also for an output beyond ``limits``; ``ValueError``,
+        ``TypeError`` for arguments.
 
     Example:
         >>> import dctdecode
         >>> dctdecode.read(dctdecode_photo, channels=24).shape
         torch.Size([24, 75, 64])
+        >>> dctdecode.read(dctdecode_photo, channels=24, size=448, crop=(75.5, 32, 400, 400), flip=True).shape
+        torch.Size([24, 56, 56])
+        >>> dctdecode.read(dctdecode_photo, channels=24, crop=(64, 32, 128, 256)).shape  # a slice of the first
+        torch.Size([24, 16, 32])
+        >>> from dctdecode.geometry import Geometry
+        >>> def evaluation(height, width):  # the published one: short side 512, centre 448
+        ...     sides = round(512 * height / min(height, width)), round(512 * width / min(height, width))
+        ...     top, left = (side - 448) // 2 for side in sides
+        ...     return Geometry.of(height, width).resize(*sides).crop(top, left, 448, 448)
+        >>> dctdecode.read(dctdecode_photo, channels=24, geometry=evaluation).shape
+        torch.Size([24, 56, 56])
     """
-    refuse_what_is_missing(size, crop, flip)
     check_orientation(orientation)
-    plan = as_plan(channels, normalize, dtype, interpolation, antialias, strict)
+    core_limits = as_core_limits(limits)
+    planned, tensor_part = split(transform)
+    layout = as_layout(size, crop, flip, geometry, planned, max_pixels_of(limits))
     if out is not None:
         check_out(out, dtype)
-    image = _open(source, limits)
-    if orientation == "apply" and image.orientation != 1:
-        raise NotImplementedError(
-            f'orientation="apply" is not available yet for a file with EXIF orientation {image.orientation}'
-        )
-    shape = (len(plan), -(-image.height // 8), -(-image.width // 8))
-    image.check_memory(math.prod(shape) * dtype.itemsize if out is None else 0)
-    result = allocate(shape, dtype, pin_memory) if out is None else out
-    found, _, _ = image.read_into(plan, address_of_out(result, shape))
+    finish = None if tensor_part is None else Finish(channels, normalize, dtype)
+    core_normalize, core_dtype = core_part(finish, normalize, dtype)
+    plan = as_plan(channels, core_normalize, core_dtype, interpolation, antialias, fast, strict)
+    image = open_image(source, core_limits, max_bytes_of(limits))
+    placed = place(layout, image.extent, orientation == "apply", image.path)
+    shape = (len(plan), *placed.grid)
+    image.check_memory(math.prod(shape) * bytes_each(finish, dtype, out))
+    if finish is not None:
+        result = torch.empty(shape)
+    else:
+        result = allocate(shape, dtype, pin_memory) if out is None else out
+    found, _, _ = image.read_into(plan, placed, address_of_out(result, shape))
     _warn(found, image)
-    return result
+    return result if finish is None else finish.image(result, tensor_part, out, pin_memory)
 
 
 def _open(source: Source, limits: LimitsLike) -> _core.Image:

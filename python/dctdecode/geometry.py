@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ class Blur(NamedTuple):
     sigma: float
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """One axis of a `Geometry`, in px of the upright source.
 
     Attributes:
@@ -69,7 +68,7 @@ class Axis:
         if self.flip:
             first = self.size_px - first - count
         start = self.start + first * scale
-        return replace(self, size_px=count, start=start, stop=start + count * scale, resized_last=False)
+        return self._replace(size_px=count, start=start, stop=start + count * scale, resized_last=False)
 
     def resize(self, size_px: int) -> Axis:
         """The same window as ``size_px`` samples. Several resizes are one, straight from the source."""
@@ -80,7 +79,7 @@ class Axis:
         lo, hi = max(self.lo, self.start), min(self.hi, self.stop)
         if lo >= hi:
             raise ValueError("a crop beyond the image's edge left nothing to resize")
-        return replace(self, size_px=size_px, lo=lo, hi=hi, resized_last=True)
+        return self._replace(size_px=size_px, lo=lo, hi=hi, resized_last=True)
 
 
 @dataclass(frozen=True)
@@ -120,17 +119,17 @@ class Geometry:
 
     def hflip(self) -> Geometry:
         """Left and right change places."""
-        return replace(self, horizontal=replace(self.horizontal, flip=not self.horizontal.flip))
+        return Geometry(self.vertical, self.horizontal._replace(flip=not self.horizontal.flip))
 
     def vflip(self) -> Geometry:
         """Top and bottom change places."""
-        return replace(self, vertical=replace(self.vertical, flip=not self.vertical.flip))
+        return Geometry(self.vertical._replace(flip=not self.vertical.flip), self.horizontal)
 
     def blur(self, kernel_size: tuple[int, int], sigma: float) -> Geometry:
         """Gaussian blur, ``kernel_size`` (vertical, horizontal) taps, both odd, sigma in px of the result."""
         return Geometry(
-            replace(self.vertical, blur=Blur(kernel_size[0], sigma)),
-            replace(self.horizontal, blur=Blur(kernel_size[1], sigma)),
+            self.vertical._replace(blur=Blur(kernel_size[0], sigma)),
+            self.horizontal._replace(blur=Blur(kernel_size[1], sigma)),
         )
 
 

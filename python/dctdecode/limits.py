@@ -21,7 +21,7 @@ class Limits:
     """What a single image may cost; ``None`` lifts a limit. All are checked before memory is taken.
 
     Attributes:
-        max_pixels: height times width. Default 2**26, 67 megapixels.
+        max_pixels: height times width, of the file and of an output with ``size``. Default 2**26, 67 megapixels.
         max_memory_bytes: stored coefficients (2 bytes each) plus the tensor that ``read`` allocates.
             Default 512 MiB.
         max_bytes: size of the file. Default 256 MiB.
@@ -92,9 +92,16 @@ def as_core_limits(limits: LimitsLike) -> _core.Limits:
 
 def max_bytes_of(limits: LimitsLike) -> int:
     """How many bytes of a stream are worth reading, in the terms of ``limits=``."""
-    chosen = (
-        limits.get("max_bytes", _DEFAULT.max_bytes)
-        if isinstance(limits, Mapping)
-        else (limits or _DEFAULT).max_bytes
-    )
+    return _ceiling(limits, "max_bytes")
+
+
+def max_pixels_of(limits: LimitsLike) -> int:
+    """How many pixels an output may stand for, in the terms of ``limits=``."""
+    return _ceiling(limits, "max_pixels")
+
+
+def _ceiling(limits: LimitsLike, name: str) -> int:
+    if limits is None:
+        limits = _DEFAULT
+    chosen = limits.get(name, getattr(_DEFAULT, name)) if isinstance(limits, Mapping) else getattr(limits, name)
     return sys.maxsize if chosen is None else operator.index(chosen)

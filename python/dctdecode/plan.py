@@ -13,16 +13,9 @@ from dctdecode._tensors import core_dtype
 from dctdecode.channels import ChannelSet, as_channel_set
 from dctdecode.normalization import as_normalization
 
-__all__ = ["Channels", "as_plan", "check_orientation", "refuse_what_is_missing"]
+__all__ = ["Channels", "as_plan", "check_orientation"]
 
 Channels = int | str | ChannelSet | Sequence[int]
-
-
-def refuse_what_is_missing(size: object, crop: object, flip: object) -> None:
-    """Geometry that the native grid does not have."""
-    for name, value in (("size", size), ("crop", crop), ("flip", flip)):
-        if value is not None and value is not False:
-            raise NotImplementedError(f"{name}= is not available yet; read() works on the native grid")
 
 
 def check_orientation(orientation: object) -> None:
@@ -49,6 +42,7 @@ def as_plan(
     dtype: torch.dtype,
     interpolation: object,
     antialias: bool,
+    fast: bool,
     strict: bool,
 ) -> _core.Plan:
     """The core's plan for these arguments of ``read``; plans are cached.
@@ -56,7 +50,7 @@ def as_plan(
     Raises:
         ValueError, TypeError: an argument has no meaning; the message shows it and what is allowed.
     """
-    arguments = (channels, normalize, dtype, interpolation, bool(antialias), bool(strict))
+    arguments = (channels, normalize, dtype, interpolation, bool(antialias), bool(fast), bool(strict))
     if _FIXED.issuperset(map(type, arguments)) and not _is_file(channels) and not _is_file(normalize):
         return _plan_of_fixed(*arguments)
     return _make_plan(*arguments)
@@ -76,6 +70,7 @@ def _make_plan(
     dtype: torch.dtype,
     interpolation: object,
     antialias: bool,
+    fast: bool,
     strict: bool,
 ) -> _core.Plan:
     selection = as_channel_set(channels)
@@ -83,7 +78,7 @@ def _make_plan(
     if normalize is not None and dtype == torch.int16:
         raise ValueError("int16 holds coefficients as they are; normalize= needs a float dtype")
     statistics = as_normalization(normalize, selection)
-    return _cached_plan(selection.flat, statistics, kind, _filter(interpolation), antialias, strict)
+    return _cached_plan(selection.flat, statistics, kind, _filter(interpolation), antialias, fast, strict)
 
 
 # Typed: True is no channel number, though it equals 1.
@@ -97,8 +92,9 @@ def _cached_plan(
     dtype: _core.DType,
     kind: _core.Filter,
     antialias: bool,
+    fast: bool,
     strict: bool,
 ) -> _core.Plan:
     mean, std = statistics if statistics is not None else ((0.0,) * len(flat), (1.0,) * len(flat))
     rows = [(index // 64, index % 64, m, 1.0 / s) for index, m, s in zip(flat, mean, std, strict=True)]
-    return _core.Plan(rows, dtype, kind, antialias, strict)
+    return _core.Plan(rows, dtype, kind, antialias, fast, strict)
