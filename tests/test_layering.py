@@ -42,14 +42,16 @@ OUTSIDE = {
 # Python module -> the project's modules that it may import; a package stands for all its modules.
 # "dctdecode" is the public face of the package.
 DECODE_LEVEL = (
-    "__init__", "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan", "sources",
+    "__init__", "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan",
+    "sources",
 )  # fmt: skip
 MODULES = {
     **dict.fromkeys(
         DECODE_LEVEL,
         (
-            "_core", "_tensors", "batch", "channels", "decode", "errors", "finishing", "framing", "geometry", "info",
-            "limits", "normalization", "placing", "plan", "planes", "preview", "sources", "threads", "transforms",
+            "_core", "_tensors", "batch", "channels", "decode", "errors", "finishing", "framing", "geometry",
+            "info", "limits", "normalization", "placing", "plan", "planes", "preview", "sources", "threads",
+            "transforms",
         ),
     ),
     "geometry": ("channels",),
