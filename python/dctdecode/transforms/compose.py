@@ -68,7 +68,10 @@ class _Chance(_Container):
         if not self.transforms:
             raise ValueError(f"{type(self).__name__} needs at least one transform")
         if len({_edits_plan(transform) for transform in _leaves(self)}) > 1:
-            raise ValueError(f"{self} mixes transforms that edit the plan with others: take one for each kind")
+            raise ValueError(
+                f"{type(self).__name__}: some of {self.transforms} edit the plan before decoding, others work on the "
+                "tensor: take one for each kind"
+            )
 
     @property
     def sides_px(self) -> tuple[int, ...] | None:
