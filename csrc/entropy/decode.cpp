@@ -76,6 +76,13 @@ Want clip(const Want& want, const Component& component) {
   return clipped;
 }
 
+// Whether much of a component is parsed and not stored, so that a table for it pays. Without, a few blocks
+// beyond the grid, and frequencies behind the last wanted one, are decoded for nothing.
+bool is_skipping(const Want& want, const Component& component) {
+  return want.last < kLastBeforeSkip || want.row_begin > 0 || want.row_end < component.height_blocks ||
+         want.column_begin > 0 || want.column_end < component.width_blocks;
+}
+
 bool rows_remain(const Targets& targets, const markers::Scan& scan, const ScanLayout& layout, int mcu_row) {
   for (int i = 0; i < scan.num_components; ++i) {
     const Want& want = targets[scan.components[i].component].want;
@@ -131,10 +138,12 @@ const char* Workspace::Memory::set_tables(ScanDecoder& decoder) {
     const markers::HuffmanSpec& ac_spec = stream.ac[c.ac_selector];
     if (!dc_spec.defined || !ac_spec.defined) return "no Huffman table";
     const DcTable* dc = dc_tables.find(dc_spec);
-    const AcTable* ac = ac_tables.find(ac_spec);
+    AcTable* ac = ac_tables.find(ac_spec);
     if (dc == nullptr || ac == nullptr) return "invalid Huffman table";
-    decoder.set_component(i, *dc, *ac);
     const Component& component = stream.header.components[c.component];
+    const bool skips = is_skipping(targets[c.component].want, component);
+    if (skips && !ac->can_skip) add_skip(ac_spec, *ac);
+    decoder.set_component(i, *dc, *ac, skips);
     if (!component.has_quant) return "no quantisation table";
     result.quant[c.component] = component.quant;
   }

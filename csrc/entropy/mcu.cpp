@@ -159,7 +159,7 @@ DCTDECODE_INLINE bool decode_block(BitReader& r, const BlockSlot& slot, std::int
     out[0] = static_cast<std::int16_t>(predictor);
     if (!store_coefficients(r, *slot.ac, last, k, out)) return false;
   }
-  return skip_coefficients(r, *slot.ac, k);
+  return k < 64 ? skip_coefficients(r, *slot.ac, k) : ended_well(k);
 }
 
 DCTDECODE_INLINE bool decode_mcus(McuRun& run, int count) {
@@ -170,7 +170,8 @@ DCTDECODE_INLINE bool decode_mcus(McuRun& run, int count) {
     for (int i = 0; i < run.num_slots; ++i) {
       BlockSlot& slot = run.slots[i];
       const bool wanted = slot.column - slot.column_begin < slot.column_count;
-      std::int16_t* const out = wanted ? slot.row + std::size_t{slot.column} * kBlockSize : nullptr;
+      std::int16_t* const unwanted = slot.skips ? nullptr : run.dump.data();
+      std::int16_t* const out = wanted ? slot.row + std::size_t{slot.column} * kBlockSize : unwanted;
       slot.column += slot.columns_per_mcu;
       if (!decode_block(reader, slot, out, slot.last, run.predictor[slot.component])) return false;
     }

@@ -11,6 +11,7 @@
 namespace dctdecode::entropy {
 
 inline constexpr int kMaxBlocksInMcu = 10;  // T.81 B.2.3
+inline constexpr int kLastBeforeSkip = 3;   // below, it pays to skip the rest of a block; at 4 it does not
 
 // Bytes behind a segment that the bit reader may touch: it looks at the end once per MCU.
 // One block takes 31 bits for DC and 63 times 31 for AC at most.
@@ -31,7 +32,8 @@ struct BlockSlot {
   unsigned column = 0;                          // of this MCU's block
   unsigned column_begin = 0, column_count = 0;  // wanted; others are parsed, not stored
   unsigned columns_per_mcu = 1;
-  unsigned last = 0;       // last wanted zigzag position
+  unsigned last = 0;       // the rest of a block behind this zigzag position is skipped
+  bool skips = false;      // `ac` can skip; without, blocks that are not wanted go to `dump`
   unsigned component = 0;  // place in `predictor`
 };
 
@@ -41,6 +43,7 @@ struct McuRun {
   std::array<std::uint32_t, kMaxComponents> predictor{};  // of DC; wraps, as libjpeg-turbo's does
   std::array<BlockSlot, kMaxBlocksInMcu> slots{};
   int num_slots = 0;
+  alignas(64) std::array<std::int16_t, kBlockSize> dump;
 };
 
 // Decodes `count` MCUs. False: a code that does not exist, a coefficient behind position 63, or the end of

@@ -35,11 +35,12 @@ ScanDecoder::ScanDecoder(Bytes source, const markers::Stream& stream, const mark
       vectors_(use_vectors()),
       restart_interval_(stream.header.restart_interval) {}
 
-void ScanDecoder::set_component(int place, const DcTable& dc, const AcTable& ac) {
+void ScanDecoder::set_component(int place, const DcTable& dc, const AcTable& ac, bool skips) {
   for (int i = 0; i < layout_.h[place] * layout_.v[place]; ++i) {
     BlockSlot& slot = run_.slots[run_.num_slots++];
     slot.dc = &dc;
     slot.ac = &ac;
+    slot.skips = skips;
     slot.component = static_cast<unsigned>(place);
     slot.columns_per_mcu = static_cast<unsigned>(layout_.h[place]);
   }
@@ -87,7 +88,7 @@ const char* ScanDecoder::decode_row(int mcu_row, const std::array<Target, kMaxCo
         slot->column = static_cast<unsigned>(x);
         slot->column_begin = static_cast<unsigned>(want.column_begin);
         slot->column_count = wanted ? static_cast<unsigned>(want.column_end - want.column_begin) : 0U;
-        slot->last = static_cast<unsigned>(want.last);
+        slot->last = want.last < kLastBeforeSkip ? static_cast<unsigned>(want.last) : 63U;
         if (!wanted) continue;
         const int place = target.ring ? y : row;
         slot->row = target.blocks + static_cast<std::size_t>(place) * target.stride_blocks * kBlockSize;

@@ -72,7 +72,7 @@ class ScanDecoder {
   ScanDecoder(Bytes source, const markers::Stream& stream, const markers::Scan& scan,
               const ScanLayout& layout, std::uint8_t* segment_bytes);
 
-  void set_component(int place, const DcTable& dc, const AcTable& ac);
+  void set_component(int place, const DcTable& dc, const AcTable& ac, bool skips);
   // Null, or why libjpeg-turbo has to judge.
   const char* begin();
   const char* decode_row(int mcu_row, const std::array<Target, kMaxComponents>& targets);

@@ -1,6 +1,7 @@
 #include "entropy/tables.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace dctdecode::entropy {
 namespace {
@@ -65,81 +66,132 @@ bool zero_run(const Symbol& s) { return s.value == 0xF0; }
 // libjpeg-turbo ends the block at every symbol of size 0 but ZRL.
 bool end_of_block(const Symbol& s) { return s.length != 0 && size(s) == 0 && !zero_run(s); }
 
-// An entry and the bits that it consumes.
-struct Draft {
-  AcEntry entry;
-  unsigned length = 0;
+// Entries are put together by adding them up as integers: field by field, since no field of a sum overflows.
+std::uint64_t packed(const AcEntry& entry) { return std::bit_cast<std::uint64_t>(entry); }
 
-  // The last coefficient is `symbol`, `before` zeros behind position k, and ends where the bits end.
-  void add(const Symbol& symbol, unsigned before) {
-    length += symbol.length + size(symbol);
-    entry.last = static_cast<std::uint8_t>(before + run(symbol));
-    entry.advance = static_cast<std::uint8_t>(entry.last + 1);
-    entry.shift = static_cast<std::uint8_t>(64 - length);
-    entry.size = static_cast<std::uint8_t>(size(symbol));
+AcEntry zeros() {
+  AcEntry entry;
+  entry.advance = 0;
+  return entry;
+}
+
+std::uint64_t packed_size(unsigned size) {
+  AcEntry entry = zeros();
+  entry.size = static_cast<std::uint8_t>(size);
+  return packed(entry);
+}
+
+std::uint64_t packed_value(int value) {
+  AcEntry entry = zeros();
+  entry.value = static_cast<std::int16_t>(value);
+  return packed(entry);
+}
+
+std::uint64_t packed_advance(unsigned advance) {
+  AcEntry entry = zeros();
+  entry.advance = static_cast<std::uint8_t>(advance);
+  return packed(entry);
+}
+
+std::uint64_t packed_shift(unsigned shift) {
+  AcEntry entry = zeros();
+  entry.shift = static_cast<std::uint8_t>(shift);
+  return packed(entry);
+}
+
+// What the n bits of an index that stand behind its first coefficient hold: a second coefficient, the end of
+// the block, or both. All by those bits, those of n bits from 2^n on.
+class Tails {
+ public:
+  static constexpr unsigned kMaxBits = kAcBits - 2;  // the first one takes a code and a magnitude
+  static constexpr unsigned kMaxUsed = kMaxEntryBits - kAcBits;
+
+  explicit Tails(const CodeList& list) {
+    for (unsigned n = 1; n <= kMaxBits; ++n) {
+      for (int i = 0; i < list.size && list.rows[i].symbol.length <= n; ++i) add(list.rows[i], n);
+    }
   }
+  const std::uint64_t* entries(unsigned n) const { return entries_.data() + (std::size_t{1} << n); }
+  const std::uint64_t* seconds(unsigned n) const { return seconds_.data() + (std::size_t{1} << n); }
+  const std::uint8_t* lengths(unsigned n) const { return lengths_.data() + (std::size_t{1} << n); }
+
+ private:
+  void add(const CodeList::Row& row, unsigned n) {
+    const Symbol& symbol = row.symbol;
+    const unsigned used = symbol.length + size(symbol);
+    const std::size_t begin = (std::size_t{1} << n) + (std::size_t{row.code} << (n - symbol.length));
+    const std::size_t count = std::size_t{1} << (n - symbol.length);
+    if (zero_run(symbol) || used > kMaxUsed) return;
+    const bool second = !end_of_block(symbol);
+    AcEntry entry = zeros();
+    entry.advance = static_cast<std::uint8_t>(second ? run(symbol) + 1 : kEndOfBlock);
+    entry.last = static_cast<std::uint16_t>(second ? run(symbol) + 1 : 0);
+    entry.size = static_cast<std::uint8_t>(size(symbol));
+    const std::uint64_t sum = packed(entry) - packed_shift(second ? used : 0);
+    std::fill_n(entries_.begin() + begin, count, sum);
+    std::fill_n(seconds_.begin() + begin, count, second ? ~std::uint64_t{0} : 0);
+    std::fill_n(lengths_.begin() + begin, count, static_cast<std::uint8_t>(used));
+    if (second && used < n) add_ends(begin, count, n - used);
+  }
+  // The end of the block behind a second coefficient, that leaves n bits.
+  void add_ends(std::size_t begin, std::size_t count, unsigned n) {
+    const std::size_t mask = (std::size_t{1} << n) - 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t rest = (std::size_t{1} << n) + (i & mask);
+      if (lengths_[rest] == 0 || seconds_[rest] != 0) continue;
+      entries_[begin + i] += packed_advance(kEndOfBlock);
+      lengths_[begin + i] = static_cast<std::uint8_t>(lengths_[begin + i] + lengths_[rest]);
+    }
+  }
+
+  static constexpr std::size_t kSize = std::size_t{2} << kMaxBits;
+  std::array<std::uint64_t, kSize> entries_{};
+  std::array<std::uint64_t, kSize> seconds_{};  // all bits set where there is a second coefficient
+  std::array<std::uint8_t, kSize> lengths_{};
 };
 
-// The entry of one symbol; an escape where it does not fit.
-Draft one_symbol(const Symbol& a) {
-  Draft draft;
-  if (a.length + size(a) > kMaxEntryBits) return draft;
-  if (size(a) != 0) {
-    draft.add(a, 0);
-  } else {
-    draft.length = a.length;
-    draft.entry.advance = zero_run(a) ? 16 : kEndOfBlock;
-    draft.entry.last = zero_run(a) ? 15 : 0;
+// The entry of one symbol, of `used` bits.
+AcEntry one_symbol(const Symbol& symbol, unsigned used) {
+  AcEntry entry;
+  if (size(symbol) == 0) {
+    entry.advance = zero_run(symbol) ? 16 : kEndOfBlock;
+    entry.first = entry.last = zero_run(symbol) ? 15 : 0;
+    return entry;
   }
-  draft.entry.first = draft.entry.last;
-  return draft;
+  entry.first = entry.last = static_cast<std::uint8_t>(run(symbol));
+  entry.advance = static_cast<std::uint8_t>(run(symbol) + 1);
+  entry.shift = static_cast<std::uint8_t>(64 - used);
+  entry.size = static_cast<std::uint8_t>(size(symbol));
+  return entry;
 }
 
-// Adds what the `left` bits behind the first coefficient hold: a second one, the end of the block, or both.
-// True where there is a second one.
-bool add_rest(const Prefix<kAcBits>& prefix, unsigned rest, unsigned left, Draft& draft) {
-  constexpr unsigned kMask = (1U << kAcBits) - 1;
-  Symbol next = prefix.at((rest << draft.length) & kMask, left);
-  bool second = false;
-  if (next.length != 0 && size(next) != 0 && draft.length + next.length + size(next) <= kMaxEntryBits) {
-    second = true;
-    draft.add(next, draft.entry.advance);
-    if (draft.length >= kAcBits) return second;
-    next = prefix.at((rest << draft.length) & kMask, kAcBits - draft.length);
-  }
-  if (end_of_block(next)) {
-    draft.length += next.length;
-    draft.entry.advance = static_cast<std::uint8_t>(draft.entry.advance + kEndOfBlock);
-  }
-  return second;
-}
-
-// Code by code: what follows the first coefficient does not depend on its magnitude bits, so it is worked
-// out once for all of them.
-void build_entries(const CodeList& list, const Prefix<kAcBits>& prefix, AcTable& table) {
+// Code by code; the entry of a first coefficient and that of each tail are added up.
+void build_entries(const CodeList& list, AcTable& table) {
+  const Tails tails(list);
   table.entries.fill(AcEntry{});
   table.lengths.fill(0);
-  const auto set = [&table](std::size_t begin, std::size_t count, const Draft& draft) {
-    std::fill_n(table.entries.begin() + begin, count, draft.entry);
-    std::fill_n(table.lengths.begin() + begin, count, static_cast<std::uint8_t>(draft.length));
-  };
-  for (int i = 0; i < list.size; ++i) {
+  for (int i = 0; i < list.size && list.rows[i].symbol.length <= kAcBits; ++i) {
     const auto& [symbol, code] = list.rows[i];
-    if (symbol.length > kAcBits) return;
-    const Draft first = one_symbol(symbol);
-    if (first.entry.advance == kEscape) continue;
+    const unsigned used = symbol.length + size(symbol);
+    if (used > kMaxEntryBits) continue;
+    const AcEntry first = one_symbol(symbol, used);
     const std::size_t begin = std::size_t{code} << (kAcBits - symbol.length);
-    if (size(symbol) == 0 || first.length >= kAcBits) {
-      set(begin, std::size_t{1} << (kAcBits - symbol.length), first);
+    AcEntry* to = table.entries.data() + begin;
+    std::uint8_t* to_length = table.lengths.data() + begin;
+    if (size(symbol) == 0 || used >= kAcBits) {
+      std::fill_n(to, std::size_t{1} << (kAcBits - symbol.length), first);
+      std::fill_n(to_length, std::size_t{1} << (kAcBits - symbol.length), static_cast<std::uint8_t>(used));
       continue;
     }
-    const unsigned left = kAcBits - first.length;
-    for (unsigned rest = 0; rest < 1U << left; ++rest) {
-      Draft draft = first;
-      const bool second = add_rest(prefix, rest, left, draft);
-      for (unsigned bits = 0; bits < 1U << size(symbol); ++bits) {
-        if (second) draft.entry.value = static_cast<std::int16_t>(extend(bits, size(symbol)));
-        set(begin + ((bits << left) | rest), 1, draft);
+    const unsigned left = kAcBits - used;
+    const std::size_t n_rest = std::size_t{1} << left;
+    for (unsigned bits = 0; bits < 1U << size(symbol); ++bits, to += n_rest, to_length += n_rest) {
+      // Before a second coefficient, the first one's value is the table's.
+      const std::uint64_t known = packed_value(extend(bits, size(symbol))) - packed_size(size(symbol));
+      for (std::size_t rest = 0; rest < n_rest; ++rest) {
+        to[rest] = std::bit_cast<AcEntry>(packed(first) + tails.entries(left)[rest] +
+                                          (known & tails.seconds(left)[rest]));
+        to_length[rest] = static_cast<std::uint8_t>(used + tails.lengths(left)[rest]);
       }
     }
   }
@@ -236,13 +288,18 @@ bool build(const markers::HuffmanSpec& spec, DcTable& table) noexcept {
 bool build(const markers::HuffmanSpec& spec, AcTable& table) noexcept {
   CodeList list;
   if (!assign_codes(spec, table.codes, list)) return false;
-  Prefix<kAcBits> prefix;
-  fill(list, prefix);
-  build_entries(list, prefix, table);
-  Prefix<kSkipBits> skip_prefix;
-  fill(list, skip_prefix);
-  std::copy_n(SkipBuilder(list, skip_prefix).entries(kSkipBits), table.skip.size(), table.skip.begin());
+  build_entries(list, table);
+  table.can_skip = false;
   return true;
+}
+
+void add_skip(const markers::HuffmanSpec& spec, AcTable& table) noexcept {
+  CodeList list;
+  assign_codes(spec, table.codes, list);
+  Prefix<kSkipBits> prefix;
+  fill(list, prefix);
+  std::copy_n(SkipBuilder(list, prefix).entries(kSkipBits), table.skip.size(), table.skip.begin());
+  table.can_skip = true;
 }
 
 }  // namespace dctdecode::entropy

@@ -50,12 +50,13 @@ constexpr DcEntry make_dc_entry(Symbol symbol) {
           static_cast<std::uint8_t>(symbol.value)};
 }
 
-struct AcEntry {
-  std::uint8_t advance = kEscape;    // added to k
-  std::uint8_t first = 0, last = 0;  // positions of the two coefficients, relative to k
-  std::int16_t value = 0;            // of the first; where there is one only, it is `last` and this is 0
-  std::uint8_t shift = 0;            // bits behind the last one's magnitude in a 64-bit buffer
-  std::uint8_t size = 0;             // its magnitude bits
+struct AcEntry {                   // no padding: entries are built by adding them up as integers
+  std::uint8_t advance = kEscape;  // added to k
+  std::uint8_t first = 0;          // position of the first coefficient, relative to k
+  std::uint16_t last = 0;          // of the second, or of the only one again
+  std::int16_t value = 0;          // of the first; where there is one only, it is `last` and this is 0
+  std::uint8_t shift = 0;          // bits behind the last one's magnitude in a 64-bit buffer
+  std::uint8_t size = 0;           // its magnitude bits
 };
 static_assert(sizeof(AcEntry) == 8);  // an index that is scaled by the address itself
 
@@ -72,20 +73,23 @@ struct DcTable {
 struct AcTable {
   std::array<std::uint8_t, 1 << kAcBits> lengths;  // bits that an entry consumes
   std::array<AcEntry, 1 << kAcBits> entries;
-  std::array<SkipEntry, 1 << kSkipBits> skip;
+  std::array<SkipEntry, 1 << kSkipBits> skip;  // once add_skip was called
+  bool can_skip = false;
   Codes codes;
 };
 
 // False where libjpeg-turbo refuses the specification.
 bool build(const markers::HuffmanSpec& spec, DcTable& table) noexcept;
 bool build(const markers::HuffmanSpec& spec, AcTable& table) noexcept;
+// Apart, since it takes longer than all the rest, and most images need none.
+void add_skip(const markers::HuffmanSpec& spec, AcTable& table) noexcept;
 
 // The tables built last, by specification: most files share the standard ones.
 template <class Table>
 class TableCache {
  public:
   // Null where the specification is invalid. Valid until kSize - 1 other tables have been asked for.
-  const Table* find(const markers::HuffmanSpec& spec) noexcept {
+  Table* find(const markers::HuffmanSpec& spec) noexcept {
     Slot* oldest = &slots_[0];
     for (Slot& slot : slots_) {
       if (slot.used != 0 && slot.bits == spec.bits && slot.values == spec.values) {
