@@ -42,8 +42,7 @@ OUTSIDE = {
 # Python module -> the project's modules that it may import; a package stands for all its modules.
 # "dctdecode" is the public face of the package.
 DECODE_LEVEL = (
-    "__init__", "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan",
-    "sources",
+    "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan", "sources",
 )  # fmt: skip
 MODULES = {
     **dict.fromkeys(
@@ -51,8 +50,11 @@ MODULES = {
         (
             "_core", "_tensors", "batch", "channels", "decode", "errors", "finishing", "framing", "geometry",
             "info", "limits", "normalization", "placing", "plan", "planes", "preview", "sources", "threads",
-            "transforms",
         ),
+    ),
+    "__init__": (
+        "_core", "batch", "channels", "data", "decode", "errors", "info", "limits", "planes", "preview",
+        "transforms",
     ),
     "geometry": ("channels",),
     "planes": ("info",),
@@ -68,7 +70,9 @@ MODULES = {
     "commands": (
         "dctdecode", "bench", "channels", "cli", "commands", "errors", "quality", "statistics", "transforms",
     ),
-    "data": ("dctdecode", "batch", "channels", "data", "geometry", "transforms"),
+    "data": (
+        "dctdecode", "_tensors", "batch", "channels", "data", "errors", "geometry", "threads", "transforms",
+    ),
     "statistics": ("dctdecode", "channels", "geometry", "limits", "normalization", "sources", "threads"),
     "__main__": ("cli",),
 }  # fmt: skip
@@ -153,7 +157,7 @@ def test_every_folder_and_module_of_the_table_exists():
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("tree")
-    ignore = shutil.ignore_patterns("__pycache__", "*.so", "build*", "data", "corpus")
+    ignore = shutil.ignore_patterns("__pycache__", "*.so", "build*", "corpus")
     for folder in ("csrc", "src", "python", "tests/cpp", "tests/fuzz"):
         shutil.copytree(ROOT / folder, root / folder, ignore=ignore)
     assert problems(root) == []

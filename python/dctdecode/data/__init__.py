@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dctdecode.data.loader import DCTLoader
 from dctdecode.data.protocol import BatchDataset
 
-__all__ = ["BatchDataset"]
+__all__ = ["BatchDataset", "DCTLoader"]

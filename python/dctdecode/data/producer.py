@@ -1,0 +1,226 @@
+"""The thread behind an iterator: decodes batches ahead of the consumer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dctdecode.batch import Failure, OnError
+from dctdecode.data.collate import COLLATE, Batch, Request
+from dctdecode.data.order import Indices
+from dctdecode.data.protocol import BatchDataset
+from dctdecode.data.ring import Memory, Ring
+from dctdecode.data.transfer import CudaTransfer
+from dctdecode.transforms import CounterRandom
+
+__all__ = ["Job", "Producer", "Ready"]
+
+_BATCH_STREAM = 1  # of CounterRandom, beside 0 for images
+_STOP_SECONDS = 5.0  # a batch may take longer; its thread then ends by itself, when the batch is done
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that the batches of one epoch depend on. Batches are numbered from 0; `first` is where to begin."""
+
+    dataset: BatchDataset
+    indices: Indices
+    batch_size: int
+    batches: int
+    first: int
+    seed: int
+    epoch: int
+    rank: int
+    world_size: int
+    threads: int | None
+    prefetch: int
+    pinned: bool
+    cuda_index: int | None  # whose context pins, and which device batches are copied to if `to_device`
+    to_device: bool
+    on_error: OnError
+    collate: str
+    batch_transform: Any
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Result of one batch: it, or the error that it ended in. `copied` is when it is whole on the device."""
+
+    batch: Batch | None = None
+    error: BaseException | None = None
+    transfer: CudaTransfer | None = None
+    copied: torch.cuda.Event | None = None
+
+
+class Producer:
+    """One thread; `take` and `stop` are for others.
+
+    The thread begins batch k once k < taken + prefetch, or once the consumer waits for it, and memory is there: a
+    buffer of the ring, or, if the consumer waits and holds all buffers itself, one beyond the ring's limit.
+
+    Whatever may change that goes through `_inbox`: memory that comes back (also from finalizers, in any thread and
+    at any time: SimpleQueue.put is reentrant), or None for "look again".
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.taken = job.first
+        self._job = job
+        self._awaited = -1  # number of the batch that the consumer waits for
+        self._next = job.first  # number of the batch that the thread makes
+        self._stopped = self._ended = False
+        self._inbox: SimpleQueue[Memory | None] = SimpleQueue()
+        self._ring = self._new_ring()
+        self._results: dict[int, Ready] = {}
+        self._changed = threading.Condition()
+        self._transfer: CudaTransfer | None = None
+        self._thread = threading.Thread(target=self._run, name="dctdecode-loader", daemon=True)
+        self._thread.start()
+
+    def take(self) -> Ready:
+        """Waits for the next batch. An interrupt (Ctrl-C) while waiting loses none."""
+        with self._changed:
+            while self.taken not in self._results:
+                if self._ended:
+                    raise RuntimeError("the thread behind this iterator has ended; begin a new iterator")
+                if self._awaited != self.taken:
+                    self._awaited = self.taken
+                    self._inbox.put(None)
+                self._changed.wait()
+            ready = self._results[self.taken]
+            self.taken += 1  # from here on it counts as received
+            del self._results[self.taken - 1]
+        self._inbox.put(None)
+        return ready
+
+    def stop(self) -> None:
+        """Ends the thread, frees what it holds. Called when the iterator goes, at the latest at Python's exit."""
+        self._stopped = True
+        self._inbox.put(None)
+        if self._thread is not threading.current_thread():  # as the garbage collector may have it
+            self._thread.join(_STOP_SECONDS)
+        self._results.clear()
+
+    def _new_ring(self) -> Ring | None:
+        job = self._job
+        shape = job.dataset.batch_shape(job.batch_size) if job.collate == "fixed" else None
+        if shape is None:
+            return None
+        return Ring(shape, job.dataset.dtype, job.prefetch + 2, job.pinned, self._inbox)
+
+    def _run(self) -> None:
+        try:
+            self._enter_device()
+            while self._next < self._job.batches and self._wait_for_turn():
+                self._step()
+        except BaseException as error:  # else the consumer would wait for ever
+            self._deliver(Ready(error=error))
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _enter_device(self) -> None:
+        if self._job.cuda_index is not None:  # a new thread's device is 0, and pinning would take memory on it
+            torch.cuda.set_device(self._job.cuda_index)
+            if self._job.to_device:
+                self._transfer = CudaTransfer(self._job.cuda_index)
+
+    def _wait_for_turn(self) -> bool:
+        """True when batch `_next` may begin and there is memory for it; False when told to stop."""
+        while not self._stopped:
+            self._take_memory_back()
+            if self._is_awaited() or (self._may_run_ahead() and self._memory_is_left()):
+                return True
+            self._handle(self._inbox.get())
+        return False
+
+    def _is_awaited(self) -> bool:
+        return self._awaited == self._next
+
+    def _may_run_ahead(self) -> bool:
+        return self._next < self.taken + self._job.prefetch
+
+    def _memory_is_left(self) -> bool:
+        return self._ring is None or self._ring.has_room()
+
+    def _take_memory_back(self) -> None:
+        while True:
+            try:
+                self._handle(self._inbox.get_nowait())
+            except Empty:
+                return
+
+    def _handle(self, message: Memory | None) -> None:
+        if message is not None and self._ring is not None:
+            self._ring.take_back(message)
+
+    def _step(self) -> None:
+        """Nothing of a batch stays in a variable that outlives this call: it would keep the memory."""
+        self._deliver(self._attempt())
+        self._next += 1
+
+    def _deliver(self, ready: Ready) -> None:
+        with self._changed:
+            self._results[self._next] = ready
+            self._changed.notify_all()
+
+    def _attempt(self) -> Ready:
+        try:
+            return self._make()
+        except BaseException as error:
+            return Ready(error=error)
+
+    def _make(self) -> Ready:
+        job, number = self._job, self._next
+        indices = job.indices[number * job.batch_size : (number + 1) * job.batch_size].tolist()
+        request = Request(
+            job.dataset,
+            indices,
+            [CounterRandom(job.seed, job.epoch, index) for index in indices],
+            job.threads,
+            _by_index_of_dataset(job.on_error, indices),
+            job.pinned,
+        )
+        out = None if self._ring is None else self._ring.lend(len(indices))
+        batch = COLLATE[job.collate](request, out)
+        batch = replace(batch, failures=[_in_dataset(failure, indices) for failure in batch.failures])
+        with self._on_device():
+            if self._transfer is not None:
+                batch = batch.map(self._transfer.copy)
+            if job.batch_transform is not None:
+                batch = self._mixed(batch)
+            return Ready(batch, None, self._transfer, self._transfer.record() if self._transfer else None)
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        with nullcontext() if self._transfer is None else self._transfer.stream():
+            yield
+
+    def _mixed(self, batch: Batch) -> Batch:
+        job, transform = self._job, self._job.batch_transform
+        assert isinstance(batch.images, Tensor)
+        if not hasattr(transform, "apply"):
+            images, targets = transform(batch.images, batch.targets)
+        else:
+            number = self._next * job.world_size + job.rank  # ranks mix differently
+            random = CounterRandom(job.seed, job.epoch, number, stream=_BATCH_STREAM)
+            images, targets = transform.apply(batch.images, batch.targets, random)
+        return replace(batch, images=images, targets=targets)
+
+
+def _in_dataset(failure: Failure, indices: list[int]) -> Failure:
+    return replace(failure, index=indices[failure.index])
+
+
+def _by_index_of_dataset(on_error: OnError, indices: list[int]) -> OnError:
+    if not callable(on_error):
+        return on_error
+    ask = on_error
+    return lambda failure: ask(_in_dataset(failure, indices))
