@@ -69,8 +69,8 @@ class _Chance(_Container):
             raise ValueError(f"{type(self).__name__} needs at least one transform")
         if len({_edits_plan(transform) for transform in _leaves(self)}) > 1:
             raise ValueError(
-                f"{type(self).__name__}: some of {self.transforms} edit the plan before decoding, others work on the "
-                "tensor: take one for each kind"
+                f"{type(self).__name__}: some of {self.transforms} edit the plan before decoding, others work on "
+                "the tensor: take one for each kind"
             )
 
     @property
