@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -184,11 +185,17 @@ def draw_boxes(
 
     Numbers are rounded to float32 where torchvision has them so, for equal boxes after equal draws.
     """
-    low, high = torch.log(torch.tensor(ratio)).tolist()
+    low, high = _log(ratio)
     for _ in range(10):
         box_area = area * random.uniform(*scale)
         box_ratio = torch.exp(torch.tensor(random.uniform(low, high))).item()
         yield round(math.sqrt(box_area * box_ratio)), round(math.sqrt(box_area / box_ratio))
+
+
+@lru_cache(maxsize=64)
+def _log(ratio: tuple[float, float]) -> tuple[float, float]:
+    low, high = torch.log(torch.tensor(ratio)).tolist()
+    return low, high
 
 
 def check_probability(p: float) -> float:

@@ -11,6 +11,7 @@ from dctdecode.channels import ChannelSet, ChannelsLike, as_channel_set
 from dctdecode.normalization import NormalizeLike, as_normalization
 from dctdecode.transforms import functional
 from dctdecode.transforms.base import TensorTransform, channels_of, interval
+from dctdecode.transforms.color_map import ColorMap
 from dctdecode.transforms.randomness import Random
 
 __all__ = ["ColorJitter", "Grayscale", "Normalize"]
@@ -57,20 +58,16 @@ class ColorJitter(TensorTransform):
 
     def apply(self, tensor: Tensor, random: Random, channels: ChannelSet | None = None) -> Tensor:
         selected = channels_of(tensor, channels, self.channels, "ColorJitter")
-        steps = (
-            (functional.adjust_brightness, self.brightness),
-            (functional.adjust_contrast, self.contrast),
-            (functional.adjust_saturation, self.saturation),
-            (functional.adjust_hue, self.hue),
-        )
         # The order is drawn before the factors, as in torchvision.
-        order = random.permutation(len(steps))
-        factors = [None if limits is None else random.uniform(*limits) for _, limits in steps]
+        order = random.permutation(4)
+        limits = (self.brightness, self.contrast, self.saturation, self.hue)
+        factors = [None if pair is None else random.uniform(*pair) for pair in limits]
+        colors = ColorMap()
         for place in order:
             factor = factors[place]
             if factor is not None:
-                tensor = steps[place][0](tensor, factor, selected)
-        return tensor
+                colors = (colors.brightness, colors.contrast, colors.saturation, colors.hue)[place](factor)
+        return colors.apply(tensor, selected)
 
 
 class Grayscale(TensorTransform):

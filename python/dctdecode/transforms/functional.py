@@ -20,6 +20,7 @@ from torch import Tensor
 
 from dctdecode.channels import ChannelSet, ChannelsLike, as_channel_set
 from dctdecode.transforms.base import channels_of
+from dctdecode.transforms.color_map import ColorMap
 from dctdecode.transforms.randomness import Random, TorchRandom
 
 __all__ = [
@@ -59,10 +60,7 @@ def adjust_brightness(tensor: Tensor, brightness_factor: float, channels: Channe
         tensor([-512.,    0.])
     """
     selected = _selected(tensor, channels, "adjust_brightness")
-    result = tensor * _factor(brightness_factor, "brightness_factor")
-    if 0 in selected.y:
-        result[..., selected.y.index(0), :, :] += 8 * 128 * (brightness_factor - 1)
-    return result
+    return ColorMap().brightness(_factor(brightness_factor, "brightness_factor")).apply(tensor, selected)
 
 
 def adjust_contrast(tensor: Tensor, contrast_factor: float, channels: ChannelsLike | None = None) -> Tensor:
@@ -83,11 +81,7 @@ def adjust_contrast(tensor: Tensor, contrast_factor: float, channels: ChannelsLi
         tensor([[[ 90., 110.]]])
     """
     selected = _selected(tensor, channels, "adjust_contrast")
-    result = tensor * _factor(contrast_factor, "contrast_factor")
-    if 0 in selected.y:
-        dc = selected.y.index(0)
-        result[..., dc, :, :] += (1 - contrast_factor) * tensor[..., dc, :, :].mean((-2, -1), keepdim=True)
-    return result
+    return ColorMap().contrast(_factor(contrast_factor, "contrast_factor")).apply(tensor, selected)
 
 
 def adjust_saturation(tensor: Tensor, saturation_factor: float, channels: ChannelsLike | None = None) -> Tensor:
@@ -108,9 +102,7 @@ def adjust_saturation(tensor: Tensor, saturation_factor: float, channels: Channe
         tensor([1., 2., 2.])
     """
     selected = _selected(tensor, channels, "adjust_saturation")
-    result = tensor.clone()
-    result[..., len(selected.y) :, :, :] *= _factor(saturation_factor, "saturation_factor")
-    return result
+    return ColorMap().saturation(_factor(saturation_factor, "saturation_factor")).apply(tensor, selected)
 
 
 def to_grayscale(tensor: Tensor, channels: ChannelsLike | None = None) -> Tensor:
@@ -157,21 +149,7 @@ def adjust_hue(tensor: Tensor, hue_factor: float, channels: ChannelsLike | None 
     selected = _selected(tensor, channels, "adjust_hue")
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor must be in -0.5 .. 0.5, got {hue_factor}")
-    alone = sorted(set(selected.cb) ^ set(selected.cr))
-    if alone:
-        raise ValueError(
-            "hue turns Cb and Cr into each other and needs the same frequencies of both, "
-            f"but only one of them has {alone} (natural indices)"
-        )
-    if not selected.cb:
-        return tensor.clone()
-    cb = [len(selected.y) + i for i in range(len(selected.cb))]
-    cr = [len(selected.y) + len(cb) + selected.cr.index(index) for index in selected.cb]
-    cosine, sine = math.cos(2 * math.pi * hue_factor), math.sin(2 * math.pi * hue_factor)
-    result = tensor.clone()
-    result[..., cb, :, :] = cosine * tensor[..., cb, :, :] - sine * tensor[..., cr, :, :]
-    result[..., cr, :, :] = sine * tensor[..., cb, :, :] + cosine * tensor[..., cr, :, :]
-    return result
+    return ColorMap().hue(hue_factor).apply(tensor, selected)
 
 
 def erase(tensor: Tensor, i: int, j: int, h: int, w: int, v: Tensor) -> Tensor:
