@@ -181,7 +181,7 @@ def test_channels_need_no_torch():
 
 
 def test_shipped_vectors():
-    assert normalization_names() == ("dctnet", "dctnet-det")
+    assert normalization_names() == ("dctnet", "dctnet-det", "imagenet")
     channels = ChannelSet(y=[9, 0, 1], cb=[0], cr=[0])
     mean, std = as_normalization("dctnet", channels)
     assert std == pytest.approx((0.566, 259.96, 2.778, 81.16, 75.85), rel=2e-3)

@@ -124,8 +124,8 @@ def read(
             flip speak of the upright image.
         fast: where the operator shrinks, leave out the input frequencies that hardly matter. Without ``size`` and
             ``geometry`` it changes nothing.
-        normalize: ``None``, ``"dctnet"``, ``"dctnet-det"``, a (mean, std) pair or a JSON file; every channel
-            becomes (coefficient - mean) / std.
+        normalize: ``None``, ``"imagenet"``, ``"dctnet"``, ``"dctnet-det"``, a (mean, std) pair or a JSON file;
+            every channel becomes (coefficient - mean) / std.
         dtype: float32, float16, bfloat16 (rounded after normalisation), or int16 (only where every value is
             an exact integer that fits).
         out: tensor or array to write into, of this very shape and dtype, contiguous. After an error its

@@ -76,9 +76,12 @@ class Normalization:
 
         - "dctnet": of the released ResNet-50 and MobileNetV2 classifiers of Xu et al. (CVPR 2020).
         - "dctnet-det": of their released Mask R-CNN and Faster R-CNN detectors.
+        - "imagenet": mean and std of the coefficients of 1,000 ImageNet photographs at the published evaluation
+          geometry (512, 448). For training from scratch; ``dctdecode stats`` measures your own.
 
-        In both, std of the AC coefficients is the std, over images, of the mean over one image. It is
-        far below the std of the coefficients themselves; the released checkpoints need it so.
+        In the first two, std of the AC coefficients is the std, over images, of the mean over one image. It is
+        about 20 times below the std of the coefficients themselves; the released checkpoints need it so.
+        docs/statistics.md has the figures.
 
         Raises:
             ValueError: there is no such name.
@@ -100,7 +103,7 @@ def normalization_names() -> tuple[str, ...]:
     Example:
         >>> from dctdecode.normalization import normalization_names
         >>> normalization_names()
-        ('dctnet', 'dctnet-det')
+        ('dctnet', 'dctnet-det', 'imagenet')
     """
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.json")))
 

@@ -27,8 +27,8 @@ examples:
   dctdecode stats train/ --resize 1024 --crop 896       the published geometry of MobileNetV2
   dctdecode stats train/ --native                       the stored blocks, no resizing
 
-then:
-  dctdecode.read("photo.jpg", 24, size=448, normalize="mine.json")
+then, in Python:
+  dctdecode.read("photo.jpg", 24, transform=dctdecode.transforms.recipe("default"), normalize="mine.json")
 
 Files that cannot be read are named on stderr and left out; the exit code is then 1, and the statistics of the
 others are written all the same. For a progress bar: pip install tqdm
@@ -125,10 +125,8 @@ def _tell(statistics: Statistics, output: str | None) -> None:
     """On stderr, what was measured, and what to know before using it."""
     lines = [f"{statistics.images} images, {statistics.blocks} blocks of each channel"]
     if statistics.constant:
-        lines.append(
-            f"{len(statistics.constant)} channels never vary; their std is written as 1: "
-            + ", ".join(map(str, statistics.constant))
-        )
+        channels = ", ".join(map(str, statistics.constant))
+        lines.append(f"without any variation, so that their std is written as 1: channels {channels}")
     if statistics.failures:
         number = len(statistics.failures)
         lines.append(f"{number} file{'s' * (number > 1)} failed, left out:")
