@@ -71,7 +71,8 @@ MODULES = {
         "dctdecode", "bench", "channels", "cli", "commands", "errors", "quality", "statistics", "transforms",
     ),
     "data": (
-        "dctdecode", "_tensors", "batch", "channels", "data", "errors", "geometry", "threads", "transforms",
+        "dctdecode", "_tensors", "batch", "channels", "data", "errors", "geometry", "limits", "normalization",
+        "threads", "transforms",
     ),
     "statistics": ("dctdecode", "channels", "geometry", "limits", "normalization", "sources", "threads"),
     "__main__": ("cli",),

@@ -7,7 +7,7 @@ from dctdecode._core import libjpeg_turbo_compiled as __libjpeg_turbo_version__
 from dctdecode._core import libjpeg_turbo_found as __libjpeg_turbo_found__
 from dctdecode.batch import Failure, read_batch
 from dctdecode.channels import PRESETS, ChannelSet
-from dctdecode.data import DCTLoader
+from dctdecode.data import DCTImageFolder, DCTLoader
 from dctdecode.decode import info, read, read_planes
 from dctdecode.info import JpegInfo
 from dctdecode.limits import Limits
@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PRESETS",
     "ChannelSet",
+    "DCTImageFolder",
     "DCTLoader",
     "Failure",
     "JpegInfo",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from dctdecode.data.folder import DCTImageFolder
 from dctdecode.data.loader import DCTLoader
 from dctdecode.data.protocol import BatchDataset
 
-__all__ = ["BatchDataset", "DCTLoader"]
+__all__ = ["BatchDataset", "DCTImageFolder", "DCTLoader"]
