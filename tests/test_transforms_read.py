@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import dctdecode
@@ -13,6 +15,7 @@ from dctdecode.geometry import Geometry
 from dctdecode.normalization import as_normalization
 from dctdecode.transforms import functional as F
 
+ROOT = Path(__file__).resolve().parents[1]
 PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"  # 600 x 512 px, 4:2:0
 CROP = transforms.CenterCrop(448)
 
@@ -73,3 +76,20 @@ def test_seeds_of_torch_decide_and_images_of_a_batch_differ():
     assert first.shape == (4, 24, 56, 56)
     assert torch.equal(first, batch())
     assert all(not torch.equal(first[0], other) for other in first[1:])
+
+
+def test_the_document_s_examples_run(tmp_path, monkeypatch):
+    shutil.copy(PHOTO, tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "transforms.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block, names)
+        assert names.pop("x").shape == (24, 56, 56)
+
+
+def test_the_document_names_everything():
+    text = (ROOT / "docs" / "transforms.md").read_text("utf-8")
+    for name in (*transforms.__all__, *transforms.functional.__all__, *transforms.list_recipes()):
+        assert re.search(rf"\b{name}\b", text), name
