@@ -193,13 +193,13 @@ def _as_box(crop: Any) -> Box | None:
         raise TypeError(f"crop must be four numbers (top, left, height, width), in px, got {crop!r}") from None
     box = (top, left, height, width)
     if not all(map(math.isfinite, box)) or height <= 0 or width <= 0:
-        raise ValueError(f"crop must be finite, of positive height and width, got {shown(box)}")
+        raise ValueError(f"crop must be finite, of positive height and width, got {shown(box)} (top, left, height, width)")
     return box
 
 
 def shown(box: Box) -> str:
     """A box for messages."""
-    return "(top {:.9g}, left {:.9g}, height {:.9g}, width {:.9g})".format(*box)
+    return "crop=({:.9g}, {:.9g}, {:.9g}, {:.9g})".format(*box)
 
 
 def _as_geometry(geometry: object) -> GeometryLike | None:

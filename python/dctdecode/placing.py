@@ -93,7 +93,7 @@ def _inside(box: Box, height: int, width: int) -> Box:
     top, left, bottom, right = box[0], box[1], box[0] + box[2], box[1] + box[3]
     over_v, over_h = SLACK * height, SLACK * width
     if top < -over_v or left < -over_h or bottom > height + over_v or right > width + over_h:
-        raise ValueError(f"crop {shown(box)} reaches beyond the image of {height} x {width} px (height x width)")
+        raise ValueError(f"{shown(box)} reaches beyond the image of {height} x {width} px (height x width)")
     top, left, bottom, right = (
         max(top, 0.0),
         max(left, 0.0),
@@ -101,7 +101,7 @@ def _inside(box: Box, height: int, width: int) -> Box:
         min(right, float(width)),
     )
     if top >= bottom or left >= right:  # a box of less than the rounding
-        raise ValueError(f"crop {shown(box)} is empty in an image of {height} x {width} px (height x width)")
+        raise ValueError(f"{shown(box)} is empty in an image of {height} x {width} px (height x width)")
     return top, left, bottom, right
 
 
@@ -115,7 +115,7 @@ def _sliced(
     if (first_v, first_h, end_v, end_h) != (top, left, bottom, right):
         nearest = (first_v, first_h, end_v - first_v, end_h - first_h)
         raise ValueError(
-            f"crop {shown(box)} without size is a slice of the file's own grid: it must begin and end at "
+            f"{shown(box)} without size is a slice of the file's own grid: it must begin and end at "
             f"multiples of its MCU, {mcu_height} x {mcu_width} px, or end at the edge of the image of {height} x "
             f"{width} px; nearest: crop={nearest}. With size= any box is possible"
         )
@@ -129,11 +129,14 @@ def _sliced(
 
 def _aligned(start: float, stop: float, side: int, mcu: int) -> tuple[int, int]:
     """The nearest whole MCUs, one at least; the last may end at the image's edge."""
-    first = min(round(start / mcu), (side - 1) // mcu) * mcu
+    first = round(start / mcu) * mcu
     end = min(round(stop / mcu) * mcu, side)
     if side - stop < abs(end - stop):
         end = side
-    return first, max(end, min(first + mcu, side))
+    if first >= end:  # less than an MCU: the one around its middle
+        first = int((start + stop) / 2 // mcu) * mcu
+        end = min(first + mcu, side)
+    return first, end
 
 
 def _edited(geometry: GeometryLike, height: int, width: int, orientation: int, max_pixels: int) -> _core.Geometry:
