@@ -18,6 +18,9 @@ void replay(dctdecode::Decoder& decoder, const mutants::File& file) {
   const Bytes bytes{exact.data(), exact.size()};
   exercise::all_planes(decoder, bytes, exercise::small_limits());
   exercise::all_plans(decoder, bytes, exercise::small_limits());
+  mutants::SplitMix random(file.size());
+  const auto draw = [&random](unsigned below) { return static_cast<unsigned>(random.below(below)); };
+  exercise::some_plan(decoder, bytes, exercise::small_limits(), draw);
 }
 
 }  // namespace
