@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from dctdecode.batch import Failure, OnError
 from dctdecode.data.collate import COLLATE, Batch, Request
 from dctdecode.data.order import Indices
 from dctdecode.data.protocol import BatchDataset
-from dctdecode.data.ring import Memory, Ring
+from dctdecode.data.ring import Inbox, Memory, Ring
 from dctdecode.data.transfer import CudaTransfer
 from dctdecode.transforms import CounterRandom
 
@@ -65,8 +65,7 @@ class Producer:
     The thread begins batch k once k < taken + prefetch, or once the consumer waits for it, and memory is there: a
     buffer of the ring, or, if the consumer waits and holds all buffers itself, one beyond the ring's limit.
 
-    Whatever may change that goes through `_inbox`: memory that comes back (also from finalizers, in any thread and
-    at any time: SimpleQueue.put is reentrant), or None for "look again".
+    Whatever may change that goes through `_inbox`.
     """
 
     def __init__(self, job: Job) -> None:
@@ -75,7 +74,7 @@ class Producer:
         self._awaited = -1  # number of the batch that the consumer waits for
         self._next = job.first  # number of the batch that the thread makes
         self._stopped = self._ended = False
-        self._inbox: SimpleQueue[Memory | None] = SimpleQueue()
+        self._inbox = Inbox()
         self._ring = self._new_ring()
         self._results: dict[int, Ready] = {}
         self._changed = threading.Condition()
@@ -106,6 +105,7 @@ class Producer:
         if self._thread is not threading.current_thread():  # as the garbage collector may have it
             self._thread.join(_STOP_SECONDS)
         self._results.clear()
+        self._inbox.close()
 
     def _new_ring(self) -> Ring | None:
         job = self._job

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import weakref
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from dctdecode._tensors import allocate
 
-__all__ = ["Memory", "Ring"]
+__all__ = ["Inbox", "Memory", "Ring"]
 
 
 class Memory:
@@ -21,6 +23,39 @@ class Memory:
 
     def __init__(self, buffer: npt.NDArray[np.uint8] | None) -> None:
         self.buffer = buffer
+
+
+class Inbox:
+    """What a loader's thread waits for: memory that comes back, or None for "look again".
+
+    `put` is for finalizers too, which run in any thread at any time, in the middle of another `put` as well:
+    SimpleQueue allows that.
+    """
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Memory | None] = SimpleQueue()
+        self._closed = False
+
+    def put(self, message: Memory | None) -> None:
+        self._queue.put(message)
+        if self._closed:
+            self._empty()
+
+    def get(self) -> Memory | None:
+        return self._queue.get()
+
+    def get_nowait(self) -> Memory | None:
+        return self._queue.get_nowait()
+
+    def close(self) -> None:
+        """Nobody reads any more: frees memory that came back, and that will."""
+        self._closed = True
+        self._empty()
+
+    def _empty(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._queue.get_nowait()
 
 
 class Ring:
@@ -41,7 +76,7 @@ class Ring:
         dtype: torch.dtype,
         limit: int,
         pinned: bool,
-        returned: SimpleQueue[Memory | None],
+        returned: Inbox,
     ) -> None:
         self._row_shape = batch_shape[1:]
         self._dtype = dtype
@@ -78,7 +113,9 @@ class Ring:
             self._idle.append(memory.buffer)
 
     def _new_buffer(self) -> npt.NDArray[np.uint8]:
-        return allocate((max(1, self._size_bytes),), torch.uint8, pin_memory=False).numpy()
+        """From the system and not from malloc, whose heaps keep what other threads freed."""
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        return np.frombuffer(mmap.mmap(-1, max(1, self._size_bytes), flags=private), np.uint8)
 
 
 def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
