@@ -122,8 +122,9 @@ def read(
             a = -0.5 with and without antialias (torchvision's tensors have -0.75 without, -0.5 with it).
         orientation: ``"ignore"`` the EXIF orientation, or ``"apply"`` it: first of all, so that crop, size and
             flip speak of the upright image.
-        fast: where the operator shrinks, leave out the input frequencies that hardly matter. Without ``size`` and
-            ``geometry`` it changes nothing.
+        fast: where the operator does not enlarge, leave out the input frequencies that hardly matter. Measured on
+            60 photographs with 24 channels: RMS error 0.4 to 0.9 units, at most 8 % of a channel's own standard
+            deviation (docs/limits.md). The native grid without a flip stays exact.
         normalize: ``None``, ``"imagenet"``, ``"dctnet"``, ``"dctnet-det"``, a (mean, std) pair or a JSON file;
             every channel becomes (coefficient - mean) / std.
         dtype: float32, float16, bfloat16 (rounded after normalisation), or int16 (only where every value is
