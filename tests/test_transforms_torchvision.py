@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import dctdecode
+import matplotlib
+import numpy as np
 import pytest
 import torch
 from dctdecode import transforms as ours
@@ -172,3 +177,37 @@ def test_mixing_after_the_same_seed(name, alpha):
         got = getattr(ours, name)(alpha=alpha, num_classes=4)(batch, labels)
         for mine, theirs in zip(got, expected, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+# --- Both, from file to tensor -----------------------------------------------------------------------------------
+
+PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"  # 600 x 512 px
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        lambda m: [
+            m.RandomResizedCrop(96),
+            m.RandomHorizontalFlip(),
+            m.RandomVerticalFlip(),
+            m.GaussianBlur((9, 5)),
+        ],
+        lambda m: [m.RandomResizedCrop(224, scale=(0.05, 0.1)), m.RandomHorizontalFlip()],
+        lambda m: [m.Resize(256), m.CenterCrop(224)],
+        lambda m: [m.Resize(300), m.RandomCrop(224)],
+        lambda m: [m.RandomCrop(480, padding=40, padding_mode="edge"), m.RandomHorizontalFlip()],
+        lambda m: [m.RandomCrop(640, pad_if_needed=True, padding_mode="edge")],
+    ],
+)
+def test_luma_of_a_photo_after_the_same_seed(steps):
+    """torchvision's transforms on the float samples, and ours while decoding."""
+    blocks = dctdecode.read(PHOTO, range(64)).double().permute(1, 2, 0).numpy()
+    samples = dct.block_idct(blocks.reshape(*blocks.shape[:2], 8, 8))[:600, :512]
+    for seed in range(4):
+        torch.manual_seed(seed)
+        theirs = v2.Compose(steps(v2))(torch.from_numpy(np.ascontiguousarray(samples))[None])[0]
+        torch.manual_seed(seed)
+        got = dctdecode.read(PHOTO, range(64), transform=ours.Compose(steps(ours)))
+        expected = torch.from_numpy(dct.block_dct(theirs.numpy())).flatten(2).permute(2, 0, 1)
+        assert (got - expected).abs().max() < 2e-3

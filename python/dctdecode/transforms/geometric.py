@@ -132,6 +132,9 @@ class RandomCrop(PlanTransform):
         padding_mode: "edge", which repeats the image's edge, is the only one that the resampling operator can do.
             The default is torchvision's, which is refused where there is anything to pad.
 
+    With a Resize in the same plan, padding repeats the edge of the image as it was before, not of the resized one:
+    blocks at the padding differ a little from what pixels would give.
+
     Raises:
         TypeError, ValueError: no sizes, or padding with another mode. When applied, ``ValueError`` for an image
             smaller than the crop, without `pad_if_needed`.
