@@ -249,6 +249,36 @@ def test_out_is_filled(kind, generate):
         dctdecode.read(data, 24, size=56, out=torch.empty(24, 7, 8))
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "lanczos"])
+@pytest.mark.parametrize("kind", ["444", "420", "411", "3:2", "420 progressive"])
+def test_beyond_the_image_its_edge_repeats(kind, interpolation, generate):
+    """Crops may lie beyond the edges, as RandomCrop's padding does; only a centre outside repeats a sample."""
+    made = generate(Recipe(61, 83, KINDS[kind].factors, process=KINDS[kind].process))
+    boxes = {(-12, -9, 88, 104): (88, 104), (-5, 40, 24, 64): (24, 64), (50, -40, 16, 48): (32, 80)}
+    for (top, left, height, width), size in boxes.items():
+        resized = size != (height, width)
+        windows = []
+        for first, count, px, n in ((top, height, 61, size[0]), (left, width, 83, size[1])):
+            inside = (max(first, 0), min(first + count, px)) if resized else (0, px)
+            windows.append(Window(Fraction(first), Fraction(first + count), *map(Fraction, inside), n))
+        want = channels(picture(parts_of(made), *windows, interpolation, by=resized_by_matrices))
+        geometry = Geometry.of(61, 83).crop(top, left, height, width)
+        geometry = geometry.resize(*size) if resized else geometry
+        got = dctdecode.read(made.data, geometry=geometry, interpolation=interpolation)
+        assert_equals(got, want, (top, left, size))
+
+
+@pytest.mark.parametrize("size", [(1601, 23), (23, 1601)], ids=str)
+@pytest.mark.parametrize("kind", ["444", "420", "410", "441", "420 progressive", "420 restarts"])
+def test_long_images(kind, size, generate):
+    """Many more block rows than any ring keeps; at a scale of 100 an output block needs more than 100 of them."""
+    recipe = KINDS[kind]
+    made = generate(Recipe(*size, recipe.factors, process=recipe.process, restart=recipe.restart))
+    for n_v, n_h, interpolation in ((16, 16, "lanczos"), (200, 200, "bicubic"), (8, 16, "box")):
+        want = channels(picture(parts_of(made), *whole(*size, n_v, n_h), interpolation, by=resized_by_matrices))
+        assert_equals(dctdecode.read(made.data, size=(n_v, n_h), interpolation=interpolation), want, (n_v, n_h))
+
+
 # --- Blur ----------------------------------------------------------------------------------------------------
 
 

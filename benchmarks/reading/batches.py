@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import dctdecode
 import torch
 from dctdecode.bench.corpus import Photo, groups_of
-from table import Seconds
+from shared.table import Seconds
 
 __all__ = ["measure"]
 

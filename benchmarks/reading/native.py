@@ -13,29 +13,9 @@ from typing import Any
 
 import dctdecode
 from dctdecode.bench.corpus import Photo
-from table import Seconds
+from shared.table import Seconds
 
-__all__ = ["ROOT", "build", "measure", "prepared_files"]
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def build(folder: Path) -> Path:
-    """Builds the programs in `folder`; returns where they are."""
-    configure = [
-        "cmake",
-        "-S",
-        str(ROOT),
-        "-B",
-        str(folder),
-        "-DDCTDECODE_BENCHMARKS=ON",
-        "-DCMAKE_BUILD_TYPE=Release",
-    ]
-    for command in (configure, ["cmake", "--build", str(folder), "--parallel"]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return folder / "benchmarks"
+__all__ = ["measure", "prepared_files"]
 
 
 def prepared_files(programs: Path, photos: Sequence[Photo]) -> dict[bytes, bytes]:

@@ -13,20 +13,23 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import batches
-import contenders
-import native
 import torch
 from dctdecode.bench.check import check
 from dctdecode.bench.contenders import Contender, package_version
 from dctdecode.bench.corpus import Photo, find_files, groups_of, load
 from dctdecode.bench.machine import machine
-from dctdecode.bench.timing import ALL, measure
-from table import ROWS, Seconds, as_markdown, as_records
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # benchmarks: for what they share
+import batches
+import contenders
+import native
+from rows import ROWS
+from shared import session
+from shared.table import as_markdown, as_records, line
 
 _CORPORA = ("imagenet", "large")
 
@@ -40,12 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "command": ["benchmarks/reading/run.py", *(sys.argv[1:] if argv is None else argv)],
         "rounds": args.rounds,
         "core": core,
-        "threads_per_core": _threads_per_core(core),
+        "threads_per_core": session.threads_per_core(core),
         "machine": machine() | {"simplejpeg": package_version("simplejpeg"), "numpy": package_version("numpy")},
         "corpora": {},
     }
-    programs = native.build(args.build)
-    for name, folder in _corpora(args.folder).items():
+    programs = session.build(args.build)
+    for name, folder in session.corpora(args.folder, _CORPORA).items():
         photos = load(find_files([str(folder)]), sys.maxsize, 0).photos
         os.sched_setaffinity(0, {core})
         photos = _checked(contenders.on_originals(photos), photos)
@@ -53,14 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         contenders.check_prepared(photos, prepared)
         seconds = native.measure(programs, photos, args.rounds, record)
         taking_part = contenders.on_originals(photos) | contenders.on_prepared(prepared)
-        seconds |= _measured(taking_part, photos, args.rounds)
+        seconds |= session.measure(taking_part, photos, args.rounds)
         os.sched_setaffinity(0, allowed)
         if len(allowed) > 1:
             seconds |= batches.measure(photos, args.rounds)
         corpus = _described(photos, prepared)
-        record["corpora"][name] = corpus | {"rows": as_records(seconds), "seconds_per_image": seconds}
-        sys.stdout.write(as_markdown(name, corpus["groups"], seconds, ROWS) + "\n")
-    sys.stdout.write(_footer(record))
+        record["corpora"][name] = corpus | {"rows": as_records(seconds, ROWS), "seconds_per_image": seconds}
+        images = {group: facts["images"] for group, facts in corpus["groups"].items()}
+        sys.stdout.write(as_markdown(name, images, seconds, ROWS) + _sizes(corpus["groups"]) + "\n")
+    sys.stdout.write(session.footer(record))
     if args.json:
         args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -68,19 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--rounds", type=int, default=11, help="times to measure each (default: 11)")
-    parser.add_argument("--core", type=int, help="core to run on (default: the last that may be used)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
-    parser.add_argument(
-        "--build", type=Path, default=native.ROOT / "build" / "benchmarks", help="where the C++ part is built"
-    )
+    session.add_arguments(parser)
     return parser.parse_args(argv)
-
-
-def _corpora(folder: Path) -> dict[str, Path]:
-    named = {name: folder / name for name in _CORPORA if (folder / name).is_dir()}
-    return named or {folder.name: folder}
 
 
 def _checked(taking_part: Mapping[Contender, Any], photos: Sequence[Photo]) -> Sequence[Photo]:
@@ -94,15 +87,6 @@ def _checked(taking_part: Mapping[Contender, Any], photos: Sequence[Photo]) -> S
         if not answers.agree:
             raise SystemExit(f"{contender.name} differs from {answers.against}: {dict(answers.differing)} files")
     return checked.photos
-
-
-def _measured(taking_part: Mapping[Contender, Any], photos: Sequence[Photo], rounds: int) -> Seconds:
-    seconds: Seconds = {}
-    for found in measure(dict(taking_part), photos, rounds, [1]):
-        if found.group != ALL:
-            by_round = [value / found.images for value in found.seconds]
-            seconds.setdefault(found.contender.name, {})[found.group] = by_round
-    return seconds
 
 
 def _described(photos: Sequence[Photo], prepared: Mapping[bytes, bytes]) -> dict[str, Any]:
@@ -119,27 +103,9 @@ def _described(photos: Sequence[Photo], prepared: Mapping[bytes, bytes]) -> dict
     }
 
 
-def _threads_per_core(core: int) -> int:
-    """More than 1 where two of the machine's cores are halves of one, which two threads then share."""
-    siblings = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
-    try:
-        return len(list(_cores(siblings.read_text("utf-8").strip())))
-    except OSError:
-        return 1
-
-
-def _cores(ranges: str) -> Iterable[int]:
-    for part in ranges.split(","):
-        first, _, last = part.partition("-")
-        yield from range(int(first), int(last or first) + 1)
-
-
-def _footer(record: Mapping[str, Any]) -> str:
-    versions = [f"{name} {value}" for name, value in (record["machine"] | record["native"]).items()]
-    return (
-        f"Medians of {record['rounds']} rounds on core {record['core']} ({record['threads_per_core']} thread(s) "
-        f"a core). {'; '.join(versions)}.\n"
-    )
+def _sizes(groups: Mapping[str, Mapping[str, int]]) -> str:
+    sizes = (f"{facts['prepared_bytes'] / facts['bytes']:.0%}" for facts in groups.values())
+    return line("size of the prepared files", "originals", *sizes) + "\n"
 
 
 if __name__ == "__main__":
