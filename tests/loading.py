@@ -69,9 +69,9 @@ class Numbers:
             out[place, 0], out[place, 1] = index, random.uniform()
             if index in self.broken:
                 out[place] = 0
-                failure = self.failure(place, index)
                 if on_error == "raise":
-                    raise failure.error
+                    raise self.failure(place, index).error  # in no variable: that would be a cycle
+                failure = self.failure(place, index)
                 failures.append(failure)
                 if (on_error(failure) if callable(on_error) else on_error) == "skip":
                     continue
