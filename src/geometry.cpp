@@ -18,7 +18,7 @@ namespace {
 using AxisTuple = std::tuple<double, double, double, double, int, bool, int, double>;
 
 constexpr double kFarthestPx = 1 << 24;  // of a window: what indices of samples and blocks hold with ease
-constexpr int kMostBlocks = 1 << 20;     // along an axis
+constexpr int kMostBlocks = 1 << 13;     // along an axis: 65,536 px, where JPEG ends too
 constexpr int kMostTaps = 1 << 12;       // of a blur
 
 void require(bool sound, const char* name, const char* rule) {
@@ -33,7 +33,7 @@ AxisGeometry make_axis(const AxisTuple& values, const char* name) {
           "start and stop must be finite and at most 2^24 px away");
   require(axis.start < axis.stop, name, "start must lie before stop");
   require(axis.lo >= 0.0 && axis.lo < axis.hi && axis.hi <= kFarthestPx, name, "needs 0 <= lo < hi <= 2^24");
-  require(axis.out_blocks >= 1 && axis.out_blocks <= kMostBlocks, name, "needs 1 to 2^20 output blocks");
+  require(axis.out_blocks >= 1 && axis.out_blocks <= kMostBlocks, name, "needs 1 to 2^13 output blocks");
   const bool odd = axis.blur_taps > 0 && axis.blur_taps <= kMostTaps && axis.blur_taps % 2 == 1;
   require(axis.blur_taps == 0 || odd, name, "blur_taps must be 0 or odd and below 2^12");
   require(axis.blur_taps == 0 || (axis.blur_sigma > 0.0 && std::isfinite(axis.blur_sigma)), name,

@@ -15,6 +15,7 @@ from dctdecode.errors import LimitExceededError, prefix
 from dctdecode.geometry import Geometry, GeometryLike
 
 __all__ = [
+    "MOST_PX",
     "SLACK",
     "Box",
     "Each",
@@ -31,6 +32,7 @@ __all__ = [
 
 _T = TypeVar("_T")
 
+MOST_PX = 65_536  # of an output's side, as of a JPEG's
 SLACK = 1e-6  # of the image's side: a box may lie so far outside by rounding
 
 Box: TypeAlias = tuple[float, float, float, float]  # top, left, height, width
@@ -167,6 +169,8 @@ def _as_size(size: Any, max_pixels: int) -> tuple[int, int] | None:
             f"size must be positive multiples of 8 px, got {size!r}; nearest: {nearest if pair else nearest[0]}"
         )
     check_pixels(height, width, max_pixels)
+    if max(height, width) > MOST_PX:
+        raise ValueError(f"size must be at most {MOST_PX} px a side, got {size!r}")
     return height, width
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from dctdecode import _core
 from dctdecode.errors import prefix
-from dctdecode.framing import SLACK, Box, Flips, Layout, check_pixels, nearest_blocks, shown
+from dctdecode.framing import MOST_PX, SLACK, Box, Flips, Layout, check_pixels, nearest_blocks, shown
 from dctdecode.geometry import Axis, Geometry, GeometryLike
 
 __all__ = ["Extent", "place"]
@@ -177,4 +177,6 @@ def _blocks_of(axis: Axis) -> int:
             f"the geometry ends in a crop to {axis.size_px:.9g} px, which is no multiple of 8; nearest: "
             f"{8 * nearest}"
         )
+    if 8 * nearest > MOST_PX:
+        raise ValueError(f"the geometry ends in {axis.size_px:.9g} px; a side has at most {MOST_PX} px")
     return nearest
