@@ -42,7 +42,7 @@ def load(path: str | os.PathLike[str], key: dict[str, Any]) -> Scan | None:
     looked at. A file that is no such cache is ignored with a warning.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(arrays.pop("header").tobytes())
         if header["key"] != key or not _unchanged(header):

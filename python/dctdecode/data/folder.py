@@ -139,7 +139,13 @@ class DCTImageFolder(Dataset[tuple[Tensor, Any]]):
         self.extensions = extensions if is_valid_file is None else None
         self.classes, self.class_to_idx = self.find_classes(self.root)
         if index_cache is None:
-            found = self.make_dataset(self.root, self.class_to_idx, self.extensions, is_valid_file, allow_empty)
+            found = self.make_dataset(
+                self.root,
+                class_to_idx=self.class_to_idx,
+                extensions=self.extensions,
+                is_valid_file=is_valid_file,
+                allow_empty=allow_empty,
+            )
         else:
             found = self._cached_samples(index_cache, is_valid_file, allow_empty)
         self.samples: Sequence[tuple[str, int]] = found
