@@ -197,7 +197,9 @@ def _as_box(crop: Any) -> Box | None:
         raise TypeError(f"crop must be four numbers (top, left, height, width), in px, got {crop!r}") from None
     box = (top, left, height, width)
     if not all(map(math.isfinite, box)) or height <= 0 or width <= 0:
-        raise ValueError(f"crop must be finite, of positive height and width, got {shown(box)} (top, left, height, width)")
+        raise ValueError(
+            f"crop must be finite, of positive height and width, got {shown(box)} (top, left, height, width)"
+        )
     return box
 
 
