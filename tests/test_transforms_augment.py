@@ -89,8 +89,8 @@ def test_erasing_follows_the_formulas():
 def test_nothing_is_erased():
     start = torch.randn(24, 30, 40)
     assert torch.equal(RandomErasing(p=0.4).apply(start, Scripted(0.4)), start)
-    # A box as high as the image counts as one that does not fit.
-    misses = Scripted(0.0, *[1.0, math.log(0.75)] * 10)
+    # Boxes as high as the image, or as wide, count as ones that do not fit.
+    misses = Scripted(0.0, *[0.5, math.log(30 / 20)] * 5, *[0.5, math.log(15 / 40)] * 5)
     assert torch.equal(RandomErasing(scale=(0, 1)).apply(start, misses), start)
     assert misses.numbers == []
 

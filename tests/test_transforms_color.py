@@ -11,6 +11,7 @@ from dctdecode import PRESETS, ChannelSet
 from dctdecode.normalization import as_normalization
 from dctdecode.transforms import ColorJitter, CounterRandom, Grayscale, Normalize
 from dctdecode.transforms import functional as F
+from dctdecode.transforms.color_map import ColorMap
 from numpy.typing import NDArray
 from reference import color, dct
 
@@ -123,6 +124,16 @@ def test_jitter_applies_all_four_in_the_drawn_order():
         torch.testing.assert_close(got, expected)
         orders.add(tuple(order))
     assert len(orders) > 15
+
+
+def test_any_steps_are_one_map():
+    """Also those that ColorJitter never takes twice."""
+    steps = [("contrast", 0.5), ("brightness", 1.5), ("hue", 0.1), ("contrast", 1.4), ("saturation", 2.0)] * 2
+    colors, expected = ColorMap(), coefficients(picture(), SOME)
+    for name, factor in steps:
+        colors = getattr(colors, name)(factor)
+        expected = getattr(F, f"adjust_{name}")(expected, factor, SOME)
+    torch.testing.assert_close(colors.apply(coefficients(picture(), SOME), SOME), expected)
 
 
 def test_jitter_s_intervals():

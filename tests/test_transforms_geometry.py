@@ -212,6 +212,13 @@ def test_after_ten_misses_the_middle_is_taken(height, width, box):
     assert len(random.asked) == 20
 
 
+def test_a_box_as_wide_as_the_image_fits_and_a_wider_one_does_not():
+    wide, fitting = [101 * 50 / 6000, math.log(101 / 50)], [0.5, math.log(100 / 30)]
+    random = Scripted(*wide, *fitting, 7, 0)
+    assert RandomResizedCrop(64, ratio=(0.1, 10)).box(60, 100, random) == (7, 0, 30, 100)
+    assert random.asked[-2:] == [31, 1]
+
+
 def test_random_resized_crop_distribution():
     """Of 4000 boxes in a square: areas uniform, ratios log-uniform, places uniform in what is left."""
     transform = RandomResizedCrop(64, scale=(0.1, 0.5))
