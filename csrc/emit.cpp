@@ -103,6 +103,10 @@ Outcome Emitter::prepare_part(int c, const Geometry& geometry) {
   return {};
 }
 
+void Emitter::restart() {
+  for (Part& part : parts_) dct::restart(part.columns);
+}
+
 Needs Emitter::needs(int component) const {
   Needs needs;
   if (component >= 3) return needs;

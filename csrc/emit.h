@@ -28,6 +28,9 @@ class Emitter {
   // may still change, `plan` and the output's memory have to stay until the last row.
   Outcome prepare(const Header& header, const Plan& plan, const Geometry& geometry, OutputView output);
 
+  // Before the first row, and where a decoder starts over.
+  void restart();
+
   // The blocks and frequencies of a component that the output depends on. Resampling and colour conversion
   // draw on more than the channels themselves.
   Needs needs(int component) const;

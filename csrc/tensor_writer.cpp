@@ -72,6 +72,7 @@ void TensorWriter::size_rings() {
 
 void TensorWriter::begin(const Header& stored) {
   copy_tables(stored, frame_);
+  emitter_.restart();
   for (int c = 0; c < kComponents; ++c) rings_[c].end_row = 0;
   steps_ = 0;
   outcome_ = {};

@@ -13,32 +13,26 @@ namespace {
 
 using Lanes = float __attribute__((vector_size(16)));
 
-// D[k][n] by its columns n, as vectors over k: half 0 is k = 0..3, half 1 is k = 4..7.
-struct Columns {
+// D by its columns n, as vectors over k: half 0 is k = 0..3, half 1 is k = 4..7; and as plain floats.
+struct FloatBasis {
   Lanes half[2][8];
+  float d[8][8];  // [k][n]
 };
 
-const Columns& basis_columns() {
-  static const Columns columns = [] {
-    Columns built{};
+const FloatBasis& float_basis() {
+  static const FloatBasis built = [] {
+    FloatBasis b{};
     for (int k = 0; k < 8; ++k) {
-      for (int n = 0; n < 8; ++n) built.half[k / 4][n][k % 4] = static_cast<float>(basis()[k][n]);
+      for (int n = 0; n < 8; ++n) b.half[k / 4][n][k % 4] = b.d[k][n] = static_cast<float>(basis()[k][n]);
     }
-    return built;
+    return b;
   }();
-  return columns;
-}
-
-// The first `count` lanes.
-Lanes first_lanes(const Lanes& lanes, int count) {
-  Lanes kept{};
-  for (int i = 0; i < count; ++i) kept[i] = lanes[i];
-  return kept;
+  return built;
 }
 
 // Rows of R . D^T over the blocks of a span: lines[b][n] holds the 8 input frequencies of block b.
 void transform_rows(const AxisRows& rows, int out_sample, const Span& span, std::vector<float>& lines) {
-  const Columns& d = basis_columns();
+  const FloatBasis& d = float_basis();
   lines.assign(64 * static_cast<std::size_t>(span.count), 0.0F);
   for (int n = 0; n < 8; ++n) {
     const Taps& taps = rows[out_sample + n];
@@ -58,20 +52,19 @@ void transform_rows(const AxisRows& rows, int out_sample, const Span& span, std:
   }
 }
 
-// D[:k_out] . (R . D^T)[:, :k_in] of one block, stored [input frequency][output frequency].
-template <int Halves>
+// D[:k_out] . (R . D^T)[:, :k_in] of one block, stored [output frequency][input frequency].
 void project(const float* lines, int k_in, int k_out, float* matrix) {
-  std::array<Lanes, 8> d[Halves];
-  for (int half = 0; half < Halves; ++half) {
+  const FloatBasis& basis = float_basis();
+  for (int half = 0; half < 2; ++half) {
+    Lanes rows[8];
     for (int n = 0; n < 8; ++n) {
-      d[half][n] = first_lanes(basis_columns().half[half][n], std::min(4, k_out - 4 * half));
+      std::memcpy(&rows[n], lines + 8 * n + 4 * half, sizeof rows[n]);
+      for (int f = std::max(0, k_in - 4 * half); f < 4; ++f) rows[n][f] = 0.0F;
     }
-  }
-  for (int f = 0; f < k_in; ++f) {
-    for (int half = 0; half < Halves; ++half) {
-      Lanes sum{};
-      for (int n = 0; n < 8; ++n) sum += lines[8 * n + f] * d[half][n];
-      std::memcpy(matrix + 8 * f + 4 * half, &sum, sizeof sum);
+    for (int k = 0; k < k_out; ++k) {
+      Lanes sum = basis.d[k][0] * rows[0];
+      for (int n = 1; n < 8; ++n) sum += basis.d[k][n] * rows[n];
+      std::memcpy(matrix + 8 * k + 4 * half, &sum, sizeof sum);
     }
   }
 }
@@ -86,33 +79,38 @@ bool is_block(const AxisRows& rows, int out_sample, bool reversed) {
   return true;
 }
 
-Span build_span(int out_block, Axis& axis) {
-  const AxisSpec& spec = axis.spec;
+// Input blocks of an output block.
+Span span_of(const AxisRows& rows, int out_block) {
   int first = INT_MAX, end = 0;
   for (int n = 0; n < 8; ++n) {
-    first = std::min(first, axis.rows[8 * out_block + n].first);
-    end = std::max(end, axis.rows[8 * out_block + n].end);
+    first = std::min(first, rows[8 * out_block + n].first);
+    end = std::max(end, rows[8 * out_block + n].end);
   }
   Span span;
   span.first = first / 8;
   span.count = (end + 7) / 8 - span.first;
-  const bool whole = span.count == 1 && spec.k_in >= spec.k_out;
-  span.identity = whole && is_block(axis.rows, 8 * out_block, false);
-  if (span.identity) return span;
+  return span;
+}
+
+void fill_matrices(int out_block, Span& span, Axis& axis) {
+  const AxisSpec& spec = axis.spec;
   span.matrices = axis.matrices.size();
-  axis.matrices.resize(span.matrices + 64 * static_cast<std::size_t>(span.count));
+  axis.matrices.resize(span.matrices + 64 * static_cast<std::size_t>(axis.longest_span));
   float* const matrices = axis.matrices.data() + span.matrices;
-  if (whole && is_block(axis.rows, 8 * out_block, true)) {  // exactly, so that integers stay integers
-    for (int k = 0; k < spec.k_out; ++k) matrices[9 * k] = k % 2 == 0 ? 1.0F : -1.0F;
-    return span;
+  if (span.count == 1 && spec.k_in >= spec.k_out) {  // exactly, so that integers stay integers
+    const int sample = 8 * out_block;
+    const bool mirrored = is_block(axis.rows, sample, true);
+    span.identity = is_block(axis.rows, sample, false);
+    for (int k = 0; (span.identity || mirrored) && k < spec.k_out; ++k) {
+      matrices[9 * k] = mirrored && k % 2 != 0 ? -1.0F : 1.0F;
+    }
+    if (span.identity || mirrored) return;
   }
   axis.exact = false;
   transform_rows(axis.rows, 8 * out_block, span, axis.lines);
   for (int b = 0; b < span.count; ++b) {
-    (spec.k_out <= 4 ? project<1> : project<2>)(axis.lines.data() + 64 * b, spec.k_in, spec.k_out,
-                                                matrices + 64 * b);
+    project(axis.lines.data() + 64 * b, spec.k_in, spec.k_out, matrices + 64 * b);
   }
-  return span;
 }
 
 // Smallest number of output blocks, up to 8, after which the matrices repeat; 0 = none. Native grids mostly
@@ -139,23 +137,26 @@ void build_spans(Axis& axis) {
   const AxisSpec& spec = axis.spec;
   axis.rows.fill(spec);
   axis.first_block = INT_MAX;
-  axis.end_block = 0;
+  axis.end_block = axis.longest_span = 0;
   axis.exact = true;
   const int period = period_blocks(spec);
-  const double scale = (spec.stop - spec.start) / (8.0 * spec.out_blocks);
-  const int shift = period == 0 ? 0 : static_cast<int>(std::lround(period * scale)) * (spec.flip ? -1 : 1);
   for (int i = spec.first_out; i < spec.end_of_range(); ++i) {
-    Span span;
-    if (period > 0 && i >= spec.first_out + period && unclipped(spec, 8 * (i - period)) &&
-        unclipped(spec, 8 * i)) {
-      span = axis.spans[i - period - spec.first_out];
-      span.first += shift;
-    } else {
-      span = build_span(i, axis);
-    }
+    const Span span = span_of(axis.rows, i);
     axis.spans.push_back(span);
+    axis.longest_span = std::max(axis.longest_span, span.count);
     axis.first_block = std::min(axis.first_block, span.first);
     axis.end_block = std::max(axis.end_block, span.first + span.count);
+  }
+  for (int i = spec.first_out; i < spec.end_of_range(); ++i) {
+    Span& span = axis.spans[i - spec.first_out];
+    if (period > 0 && i >= spec.first_out + period && unclipped(spec, 8 * (i - period)) &&
+        unclipped(spec, 8 * i)) {
+      const Span& same = axis.spans[i - period - spec.first_out];
+      span.identity = same.identity;
+      span.matrices = same.matrices;
+    } else {
+      fill_matrices(i, span, axis);
+    }
   }
 }
 
@@ -181,6 +182,7 @@ void build_axis(const AxisSpec& spec, Axis& axis) {
   axis.spans.clear();
   axis.matrices.clear();
   axis.doubled = is_doubling(spec);
+  axis.longest_span = 0;
   if (axis.doubled) {
     axis.exact = false;
     // Output blocks 2m and 2m + 1 are made of block m and a sample of block m - 1 and m + 1. What a range

@@ -44,8 +44,8 @@ AxisSpec native_axis(int size_px, int in_samples, int factor, int factor_max, Fi
 
 struct Span {
   int first = 0, count = 0;  // input blocks
-  bool identity = false;     // one input block, taken over unchanged; has no matrices
-  std::size_t matrices = 0;  // offset of `count` matrices in Axis::matrices
+  bool identity = false;     // one input block, taken over unchanged
+  std::size_t matrices = 0;  // offset in Axis::matrices: `count` of them, and zeros up to the longest span
 };
 
 // Reusable: building again keeps the memory, and building the same again does nothing.
@@ -53,11 +53,13 @@ struct Axis {
   AxisSpec spec;         // out_blocks = 0: nothing was built
   bool doubled = false;  // by dct/doubling.h, which needs neither spans nor matrices of an image's own
   bool exact = false;    // every output block is an input block, or one mirrored: integers stay integers
+  int longest_span = 0;
   int first_block = 0, end_block = 0;  // input blocks that any output block needs
   std::vector<Span> spans;             // one per output block that is computed
-  std::vector<float> matrices;  // (count, 8 input frequencies, 8 output frequencies); zero beyond k_in, k_out
-  AxisRows rows;                // scratch
-  std::vector<float> lines;     // scratch: rows of R . D^T
+  std::vector<float>
+      matrices;   // (longest_span, 8 output frequencies, 8 input frequencies); zero beyond k_out, k_in
+  AxisRows rows;  // scratch
+  std::vector<float> lines;  // scratch: rows of R . D^T
 };
 
 void build_axis(const AxisSpec& spec, Axis& axis);

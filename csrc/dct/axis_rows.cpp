@@ -61,38 +61,37 @@ struct Filtering {
   // In Pillow's own order of operations: where a filter jumps (box), a tap may hang on the last bit.
   double centre(int i) const { return start + (i + 0.5) * scale; }
 
+  std::size_t most_taps() const {
+    return static_cast<std::size_t>(std::min<double>(hi - lo, std::ceil(2.0 * radius) + 1.0));
+  }
+
   int lo, hi;
   double start, scale, width, radius;
 };
 
 constexpr double kNegligible = 1e-12;  // a weight that is rounding noise, as sin(pi) is
 
-// Appends the weights of the row with centre c.
+// Writes the weights of the row with centre c, at most f.most_taps() of them; `taps` says which count.
 template <Filter filter>
-Taps taps_at(const Filtering& f, double c, std::vector<double>& weights) {
-  Taps taps{0, 0, weights.size()};
+Taps taps_at(const Filtering& f, double c, double* weights) {
   const double inverse = 1.0 / f.width;
   if (c >= f.lo && c <= f.hi) {
-    taps.first = floor_between(c - f.radius + 0.5, f.lo, f.hi);
-    taps.end = floor_between(c + f.radius + 0.5, f.lo, f.hi);
+    const int first = floor_between(c - f.radius + 0.5, f.lo, f.hi);
+    const int end = floor_between(c + f.radius + 0.5, f.lo, f.hi);
     double sum = 0.0;
-    weights.resize(taps.weights + static_cast<std::size_t>(std::max(0, taps.end - taps.first)));
-    double* const w = weights.data() + taps.weights;
-    for (int j = taps.first; j < taps.end; ++j)
-      sum += w[j - taps.first] = phi<filter>((j - c + 0.5) * inverse);
+    for (int j = first; j < end; ++j) sum += weights[j - first] = phi<filter>((j - c + 0.5) * inverse);
     if (sum > kNegligible) {
       const double share = 1.0 / sum;
-      for (int j = taps.first; j < taps.end; ++j) w[j - taps.first] *= share;
-      while (std::abs(weights.back()) < kNegligible) weights.pop_back(), --taps.end;
-      while (std::abs(weights[taps.weights]) < kNegligible) ++taps.weights, ++taps.first;
-      return taps;
+      for (int j = first; j < end; ++j) weights[j - first] *= share;
+      int leading = 0, left = end - first;
+      while (std::abs(weights[left - 1]) < kNegligible) --left;
+      while (std::abs(weights[leading]) < kNegligible) ++leading;
+      return {first + leading, first + left, static_cast<std::size_t>(leading)};
     }
   }
-  weights.resize(taps.weights);
-  weights.push_back(1.0);
-  taps.first = floor_between(c, f.lo, f.hi - 1);
-  taps.end = taps.first + 1;
-  return taps;
+  weights[0] = 1.0;
+  const int nearest = floor_between(c, f.lo, f.hi - 1);
+  return {nearest, nearest + 1, 0};
 }
 
 // Rows first .. end - 1; with `mirror` = m, row i has the centre of sample m - i.
@@ -100,10 +99,13 @@ template <Filter filter>
 void fill_rows(const AxisSpec& spec, int first, int end, int mirror, std::vector<Taps>& rows,
                std::vector<double>& weights) {
   const Filtering f(spec);
-  rows.clear();
-  weights.clear();
-  for (int i = first; i < end; ++i) {
-    rows.push_back(taps_at<filter>(f, f.centre(mirror > 0 ? mirror - i : i), weights));
+  const std::size_t most = f.most_taps();
+  rows.resize(static_cast<std::size_t>(end - first));
+  if (weights.size() < most * rows.size()) weights.resize(most * rows.size());
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    const int i = first + static_cast<int>(at);
+    rows[at] = taps_at<filter>(f, f.centre(mirror > 0 ? mirror - i : i), weights.data() + most * at);
+    rows[at].weights += most * at;
   }
 }
 

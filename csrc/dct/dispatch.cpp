@@ -27,8 +27,9 @@ struct Shuffle {
   }
 };
 
+void dequantise_row(const DequantisePass& pass) noexcept { run(pass); }
 void resample_columns(const ColumnPass& pass) noexcept { run(pass); }
-void resample_blocks(const BlockPass& pass) noexcept { run<Shuffle>(pass); }
+void resample_blocks(const BlockPass& pass) noexcept { run(pass); }
 void double_columns(const DoubleColumnsPass& pass) noexcept { run(pass); }
 void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Shuffle>(pass); }
 
@@ -42,8 +43,8 @@ const Kernels& choose() noexcept {
 }  // namespace
 
 const Kernels& scalar_kernels() noexcept {
-  static constexpr Kernels table{"scalar",        scalar::gather_row, scalar::store_row, resample_columns,
-                                 resample_blocks, double_columns,     double_blocks};
+  static constexpr Kernels table{"scalar",         scalar::gather_row, scalar::store_row, dequantise_row,
+                                 resample_columns, resample_blocks,    double_columns,    double_blocks};
   return table;
 }
 

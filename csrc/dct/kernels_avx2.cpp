@@ -42,8 +42,9 @@ struct Shuffle {
   }
 };
 
+DCTDECODE_TARGET void dequantise_row(const DequantisePass& pass) noexcept { run(pass); }
 DCTDECODE_TARGET void resample_columns(const ColumnPass& pass) noexcept { run(pass); }
-DCTDECODE_TARGET void resample_blocks(const BlockPass& pass) noexcept { run<Shuffle>(pass); }
+DCTDECODE_TARGET void resample_blocks(const BlockPass& pass) noexcept { run(pass); }
 DCTDECODE_TARGET void double_columns(const DoubleColumnsPass& pass) noexcept { run(pass); }
 DCTDECODE_TARGET void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Shuffle>(pass); }
 
@@ -55,8 +56,8 @@ bool has_f16c() noexcept {  // __builtin_cpu_supports does not know it in every 
 }  // namespace
 
 const Kernels* avx2_kernels() noexcept {
-  static constexpr Kernels table{"avx2",          avx2::gather_row, avx2::store_row, resample_columns,
-                                 resample_blocks, double_columns,   double_blocks};
+  static constexpr Kernels table{"avx2",           avx2::gather_row, avx2::store_row, dequantise_row,
+                                 resample_columns, resample_blocks,  double_columns,  double_blocks};
   static const bool supported = __builtin_cpu_supports("avx2") && has_f16c();
   return supported ? &table : nullptr;
 }

@@ -21,6 +21,11 @@ int rows_computed(const Wanted* wanted, int n_wanted) {
 
 std::size_t whole_groups(int n_columns) { return (static_cast<std::size_t>(n_columns) + 7) / 8 * 8; }
 
+std::size_t room_for_columns(const Axis& horizontal) {
+  return whole_groups(horizontal.end_block - horizontal.first_block) +
+         static_cast<std::size_t>(horizontal.longest_span);
+}
+
 // The block that holds the last true sample, if others follow in it.
 const float (*extension(const Axis& axis))[8] {
   const int true_samples = axis.spec.hi % 8;
@@ -37,7 +42,7 @@ template <class Pass>
 void fill(Pass& pass, int k, const Axis& horizontal, const std::uint16_t* quant, Columns& columns) {
   const int n_columns = horizontal.end_block - horizontal.first_block;
   pass.k = k;
-  reserve(columns.values, whole_groups(n_columns) * pass.k * 8);
+  reserve(columns.values, room_for_columns(horizontal) * pass.k * 8);
   reserve(columns.lengths, n_columns);
   for (int f = 0; f < 64; ++f) pass.quant[f] = static_cast<float>(quant[f]);
   pass.first_column = horizontal.first_block;
@@ -45,21 +50,58 @@ void fill(Pass& pass, int k, const Axis& horizontal, const std::uint16_t* quant,
   pass.lengths = columns.lengths.data();
 }
 
+// Block row `index`, dequantised.
+const Columns::BlockRow& block_row(int index, const Axis& vertical, const Axis& horizontal,
+                                   const Plane& plane, const std::uint16_t* quant, Columns& columns) {
+  Columns::BlockRow& row = columns.block_rows[index % vertical.longest_span];
+  if (row.index == index) return row;
+  const int n_columns = horizontal.end_block - horizontal.first_block;
+  const std::size_t whole = whole_groups(n_columns);
+  reserve(row.lines, whole * 64);
+  reserve(row.heights, whole);
+  reserve(row.lengths, whole);
+  DequantisePass pass;
+  pass.blocks = plane.at(index, horizontal.first_block);
+  pass.n_columns = n_columns;
+  for (int f = 0; f < 64; ++f) pass.quant[f] = static_cast<float>(quant[f]);
+  pass.lines = row.lines.data();
+  pass.heights = row.heights.data();
+  pass.lengths = row.lengths.data();
+  kernels().dequantise_row(pass);
+  row.index = index;
+  return row;
+}
+
+// The columns of an output block row that is an input block row.
+void copy_columns(const Columns::BlockRow& row, int n_columns, int k, float* values) {
+  for (int column = 0; column < n_columns; ++column) {
+    std::copy_n(row.lines.data() + 64 * column, 8 * k, values + static_cast<std::ptrdiff_t>(8) * k * column);
+  }
+}
+
 float* general_columns(int i, int k, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                        const std::uint16_t* quant, Columns& columns) {
-  ColumnPass pass;
-  fill(pass, k, horizontal, quant, columns);
-  pass.span = vertical.spans[i];
-  reserve(columns.rows, pass.span.count);
-  for (int b = 0; b < pass.span.count; ++b) {
-    columns.rows[b] = plane.at(pass.span.first + b, horizontal.first_block);
+  const int n_columns = horizontal.end_block - horizontal.first_block;
+  const Span& span = vertical.spans[i];
+  reserve(columns.block_rows, vertical.longest_span);
+  reserve(columns.span_lines, span.count);
+  reserve(columns.span_heights, span.count);
+  reserve(columns.values, room_for_columns(horizontal) * k * 8);
+  if (horizontal.doubled) columns.lengths.assign(n_columns, 0);
+  for (int b = 0; b < span.count; ++b) {
+    const Columns::BlockRow& row = block_row(span.first + b, vertical, horizontal, plane, quant, columns);
+    columns.span_lines[b] = row.lines.data();
+    columns.span_heights[b] = row.heights.data();
+    for (int c = 0; horizontal.doubled && c < n_columns; ++c)
+      columns.lengths[c] = std::max(columns.lengths[c], row.lengths[c]);
+    if (span.identity) copy_columns(row, n_columns, k, columns.values.data());
   }
-  pass.rows = columns.rows.data();
-  pass.matrices = vertical.matrices.data() + pass.span.matrices;
-  pass.k_in = vertical.spec.k_in;
-  pass.values = columns.values.data();
-  kernels().resample_columns(pass);
-  return pass.values;
+  if (!span.identity) {
+    kernels().resample_columns({span.count, vertical.matrices.data() + span.matrices,
+                                columns.span_lines.data(), columns.span_heights.data(), n_columns,
+                                vertical.spec.k_in, k, columns.values.data()});
+  }
+  return columns.values.data();
 }
 
 // Takes in block row m.
@@ -90,7 +132,7 @@ void double_block_row(int m, int k, const Axis& vertical, const Axis& horizontal
 
 float* doubled_columns(int i, int k, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                        const std::uint16_t* quant, Columns& columns) {
-  if (i == 0) columns.block_row = vertical.first_block - 1;
+  if (columns.block_row < 0) columns.block_row = vertical.first_block - 1;
   const int last = last_input(vertical, i);  // output rows 2 last - 1 and 2 last become whole together
   while (columns.block_row < last) {
     double_block_row(columns.block_row + 1, k, vertical, horizontal, plane, quant, columns);
@@ -153,13 +195,19 @@ InputRows input_rows(const Axis& vertical, int i) {
   return {i == 0 ? vertical.first_block : last_input(vertical, i), last_input(vertical, i) + 1};
 }
 
+void restart(Columns& columns) {
+  columns.block_row = -1;
+  for (Columns::BlockRow& row : columns.block_rows) row.index = -1;
+}
+
 void resample_row(int i, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                   const std::uint16_t* quant, const Wanted* wanted, int n_wanted, Columns& columns) {
+  if (i == 0) restart(columns);
   const int k = rows_computed(wanted, n_wanted);
   float* const values = (vertical.doubled ? doubled_columns : general_columns)(i, k, vertical, horizontal,
                                                                                plane, quant, columns);
   if (horizontal.doubled) return doubled_range(horizontal, k, values, wanted, n_wanted, columns);
-  kernels().resample_blocks({&horizontal, k, values, columns.lengths.data(), wanted, n_wanted});
+  kernels().resample_blocks({&horizontal, k, values, wanted, n_wanted});
 }
 
 }  // namespace dctdecode::dct

@@ -47,7 +47,17 @@ struct Columns {
   std::vector<float> values;          // (columns, k, 8), k = 2, 4 or 8
   std::vector<std::uint8_t> lengths;  // per column: 1 + the highest u that is not zero in all k rows
 
-  std::vector<const std::int16_t*> rows;  // of the span at hand: its block rows
+  // Where the vertical axis is general: the last block rows, dequantised, since most serve several output
+  // rows.
+  struct BlockRow {
+    int index = -1;
+    std::vector<float> lines;                    // (columns, 8, 8)
+    std::vector<std::uint8_t> heights, lengths;  // per column: 2, 4, 6 or 8, behind which all rows v are
+                                                 // zero; 1 + the highest u that is not zero in all rows
+  };
+  std::vector<BlockRow> block_rows;  // block row i is the one at i % the axis's longest span
+  std::vector<const float*> span_lines;
+  std::vector<const std::uint8_t*> span_heights;
 
   // Where the vertical axis doubles: input block row m gives output rows 2m (`values`) and 2m + 1, which has
   // to wait for block row m + 1.
@@ -63,29 +73,39 @@ struct Columns {
   std::vector<Wanted> uncut_wanted;
 };
 
-// Output block row i of the vertical axis's range. The rows of a component come in order, from 0, with the
-// same axes, plane, quant and columns; where the vertical axis does not double, any order is right. quant: 64
+// Forgets the last image.
+void restart(Columns& columns);
+
+// Output block row i of the vertical axis's range. Between two restart() all with the same axes, plane, quant
+// and columns; row 0 restarts. Where the vertical axis doubles the rows come in order, else in any. quant: 64
 // values, natural order. The result's units are those of coefficient * quant.
 void resample_row(int i, const Axis& vertical, const Axis& horizontal, const Plane& plane,
                   const std::uint16_t* quant, const Wanted* wanted, int n_wanted, Columns& columns);
 
 // What the kernels are given (dct/resample_kernel.h, dct/doubling_kernel.h); resample_row fills them.
-struct ColumnPass {
-  const std::int16_t* const* rows;  // the span's block rows, from block `first_column` on
-  Span span;                        // of the vertical axis
-  const float* matrices;            // the span's
-  int k_in, k;                      // input frequencies used; rows computed: 2, 4 or 8
+struct DequantisePass {
+  const std::int16_t* blocks;
+  int n_columns;
   float quant[64];
-  int first_column, end_column;
-  float* values;
+  float* lines;  // (columns, 8, 8)
+  std::uint8_t* heights;
   std::uint8_t* lengths;
 };
 
+struct ColumnPass {
+  int count;                           // of the vertical axis's span
+  const float* matrices;               // the span's
+  const float* const* lines;           // its block rows
+  const std::uint8_t* const* heights;  // their columns' heights
+  int n_columns;                       // all that is per column has room for a multiple of 4
+  int k_in, k;                         // input frequencies used; rows computed: 2, 4 or 8
+  float* values;
+};
+
 struct BlockPass {
-  const Axis* axis;  // the horizontal one
-  int k;             // rows per column, as in ColumnPass
-  const float* values;
-  const std::uint8_t* lengths;
+  const Axis* axis;     // the horizontal one
+  int k;                // rows per column, as in ColumnPass
+  const float* values;  // of longest_span columns more than there are: they meet zeros in the matrices
   const Wanted* wanted;
   int n_wanted;
 };

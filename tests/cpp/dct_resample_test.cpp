@@ -130,38 +130,47 @@ void versions_agree() {
     Axis axis;
     build_axis(h, axis);
     const int k_out = 1 + static_cast<int>(rng() % 8), k = k_out <= 2 ? 2 : k_out <= 4 ? 4 : 8;
-    const std::size_t cells = static_cast<std::size_t>(axis.end_block) * k * 8;
-    std::vector<float> matrices(128), values[2] = {std::vector<float>(cells), std::vector<float>(cells)};
-    std::vector<std::uint8_t> lengths[2] = {std::vector<std::uint8_t>(axis.end_block, 9),
-                                            std::vector<std::uint8_t>(axis.end_block, 7)};
+    const int n_columns = axis.end_block - axis.first_block, count = std::min(2, c.hb);
+    const std::size_t room = (n_columns + 7) / 8 * 8 + axis.longest_span;
+    std::vector<float> matrices(128), lines[2][2], values[2];
+    std::vector<std::uint8_t> heights[2][2], lengths[2][2];
     for (float& m : matrices) m = static_cast<float>(rng() % 1000) / 997.0F - 0.5F;
     std::vector<float> out[2] = {std::vector<float>(64 * axis.spans.size()),
                                  std::vector<float>(64 * axis.spans.size())};
     for (int version = 0; version < 2; ++version) {
       const Kernels& kernels = version ? *fast : scalar_kernels();
-      const std::int16_t* const rows[] = {c.blocks.data() + 64 * axis.first_block,
-                                          c.blocks.data() + 64 * (c.wb + axis.first_block)};
-      ColumnPass down{rows,
-                      {0, std::min(2, c.hb), round % 7 == 0, 0},
-                      matrices.data(),
-                      8,
-                      k,
-                      {},
-                      axis.first_block,
-                      axis.end_block,
-                      values[version].data(),
-                      lengths[version].data()};
-      for (int f = 0; f < 64; ++f) down.quant[f] = c.quant[f];
-      kernels.resample_columns(down);
+      values[version].resize(room * k * 8);
+      const float* span_lines[2];
+      const std::uint8_t* span_heights[2];
+      for (int b = 0; b < count; ++b) {
+        lines[version][b].resize(room * 64);
+        heights[version][b].resize(room);
+        lengths[version][b].resize(room);
+        DequantisePass across{c.blocks.data() + 64 * (b * c.wb + axis.first_block),
+                              n_columns,
+                              {},
+                              lines[version][b].data(),
+                              heights[version][b].data(),
+                              lengths[version][b].data()};
+        for (int f = 0; f < 64; ++f) across.quant[f] = c.quant[f];
+        kernels.dequantise_row(across);
+        span_lines[b] = lines[version][b].data();
+        span_heights[b] = heights[version][b].data();
+      }
+      kernels.resample_columns({count, matrices.data(), span_lines, span_heights, n_columns, 1 + round % 8, k,
+                                values[version].data()});
       std::vector<Wanted> wanted;
       for (int f = 0; f < 64; ++f) {
         if (f / 8 < k_out && f % 8 < h.k_out)
           wanted.push_back({static_cast<std::uint8_t>(f), out[version].data() + f * axis.spans.size()});
       }
-      kernels.resample_blocks({&axis, k, values[version].data(), lengths[version].data(), wanted.data(),
-                               static_cast<int>(wanted.size())});
+      kernels.resample_blocks(
+          {&axis, k, values[version].data(), wanted.data(), static_cast<int>(wanted.size())});
     }
-    expect(lengths[0] == lengths[1], "same column lengths", "versions");
+    for (int b = 0; b < count; ++b) {
+      expect(lines[0][b] == lines[1][b] && heights[0][b] == heights[1][b] && lengths[0][b] == lengths[1][b],
+             "same dequantised rows", "versions");
+    }
     expect(values[0] == values[1], "same columns", "versions");
     expect(out[0] == out[1], "same blocks", "versions");
   }
