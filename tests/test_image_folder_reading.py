@@ -12,7 +12,7 @@ import dctdecode
 import pytest
 import torch
 from dctdecode import DCTImageFolder
-from dctdecode.data import BatchDataset
+from dctdecode.data import BatchDataset, collate_views
 from dctdecode.errors import CorruptJpegError
 from dctdecode.transforms import (
     CenterCrop,
@@ -26,7 +26,7 @@ from dctdecode.transforms import (
     Resize,
 )
 from folders import image_tree, put
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Subset, default_collate
 
 
 @pytest.fixture(scope="module")
@@ -400,3 +400,40 @@ def test_a_worker_decodes_in_its_own_thread(root, monkeypatch):
         dataset = Telling(root, channels=6, size=16, threads=threads)
         (first, *_) = loaded(dataset, workers, "fork" if workers else None)()
         assert first[0].tolist() == [expected]
+
+
+# --- collate_views -------------------------------------------------------------------------------------------
+
+
+def test_views_of_one_tensor_are_collated_without_a_copy(root):
+    dataset = DCTImageFolder(root, channels=24, size=32)
+    batch = dataset.__getitems__([5, 0, 3])
+    images, targets = collate_views(batch)
+    expected = default_collate(batch)
+    assert torch.equal(images, expected[0])
+    assert torch.equal(targets, expected[1])
+    assert images.data_ptr() == batch[0][0].data_ptr() != expected[0].data_ptr()
+    assert images.is_contiguous()
+    for workers in (0, 1):
+        context = "fork" if workers else None
+        found = loaded(dataset, workers, context, collate_fn=collate_views)()
+        assert equal(found, loaded(dataset, 0)())
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        lambda x: [x[1], x[0]],
+        lambda x: [x[0], x[2]],
+        lambda x: [x[0], x[1].clone()],
+        lambda x: [x[0], x[0]],
+        lambda x: [x[0].transpose(0, 1), x[1].transpose(0, 1)],
+        lambda x: [x[0].flatten()[:6].view(2, 3), x[1].flatten()[:6].view(2, 3)],
+    ],
+    ids=["order", "gap", "other memory", "twice", "strides", "parts"],
+)
+def test_other_tensors_are_copied(pick):
+    tensors = pick(torch.arange(36.0).view(3, 3, 4))
+    images, targets = collate_views([(tensor, place) for place, tensor in enumerate(tensors)])
+    assert torch.equal(images, torch.stack(tensors))
+    assert targets.tolist() == [0, 1]

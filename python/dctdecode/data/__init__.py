@@ -5,5 +5,6 @@ from __future__ import annotations
 from dctdecode.data.folder import DCTImageFolder
 from dctdecode.data.loader import DCTLoader
 from dctdecode.data.protocol import BatchDataset
+from dctdecode.data.views import collate_views
 
-__all__ = ["BatchDataset", "DCTImageFolder", "DCTLoader"]
+__all__ = ["BatchDataset", "DCTImageFolder", "DCTLoader", "collate_views"]
