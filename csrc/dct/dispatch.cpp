@@ -12,6 +12,9 @@ namespace dctdecode::dct {
 namespace {
 
 struct Shuffle {
+  static DCTDECODE_INLINE void convert(const Short8& from, Float8& to) {
+    to = __builtin_convertvector(from, Float8);
+  }
   static DCTDECODE_INLINE void transpose(const float* from, std::ptrdiff_t stride, Float8* to) {
     float turned[8][8];
     for (int j = 0; j < 8; ++j) {
@@ -30,7 +33,7 @@ struct Shuffle {
 void dequantise_row(const DequantisePass& pass) noexcept { run(pass); }
 void resample_columns(const ColumnPass& pass) noexcept { run(pass); }
 void resample_blocks(const BlockPass& pass) noexcept { run(pass); }
-void double_columns(const DoubleColumnsPass& pass) noexcept { run(pass); }
+void double_columns(const DoubleColumnsPass& pass) noexcept { run<Shuffle>(pass); }
 void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Shuffle>(pass); }
 
 const Kernels& choose() noexcept {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "dct/doubling.h"
+#include "dct/doubling_low.h"
+#include "dct/doubling_parts.h"
 #include "dct/vectors.h"
 
 namespace dctdecode::dct {
@@ -37,17 +39,6 @@ DCTDECODE_INLINE void split(const Float8* x, const Doubling& table, int k, Float
   lower = (k & 1) != 0 ? odd - even : even - odd;
 }
 
-// Adds what the block below gives to K rows that have their own part: its first line of samples, or where
-// there is no such block, their own last line.
-template <int K>
-DCTDECODE_INLINE void complete(float* rows, const Doubling& table, const Float8& line) {
-  for (int k = 0; k < K; ++k) {
-    Float8 row;
-    load(row, rows + 8 * k);
-    save(rows + 8 * k, row + table.after[k] * line);
-  }
-}
-
 template <int K, int Pairs>
 DCTDECODE_INLINE void double_column(const DoubleColumnsPass& pass, const Float8* x, int column) {
   const Doubling& table = *pass.table;
@@ -80,7 +71,7 @@ DCTDECODE_INLINE void extend_block(const Float8* x, const float (*extend)[8], Fl
   }
 }
 
-template <int K>
+template <class Shuffle, int K>
 DCTDECODE_INLINE void double_columns(const DoubleColumnsPass& pass) {
   for (int column = 0; column < pass.end_column - pass.first_column; ++column) {
     const std::int16_t* block = pass.blocks + std::ptrdiff_t{64} * (pass.first_column + column);
@@ -95,7 +86,8 @@ DCTDECODE_INLINE void double_columns(const DoubleColumnsPass& pass) {
     for (int f = 0; f < 8; ++f) {
       Float8 step;
       load(step, pass.quant + 8 * f);
-      x[f] = __builtin_convertvector(rows[f], Float8) * step;
+      Shuffle::convert(rows[f], x[f]);
+      x[f] *= step;
     }
     if (pass.extend != nullptr) {
       extend_block(x, pass.extend, extended);
@@ -115,20 +107,6 @@ DCTDECODE_INLINE void double_columns(const DoubleColumnsPass& pass) {
       default:
         double_column<K, 4>(pass, x, column);
     }
-  }
-}
-
-// The last column where the image ends inside it: each row of its values.
-DCTDECODE_INLINE void extend_rows(float* column, int k, const float (*extend)[8]) {
-  for (int v = 0; v < k; ++v, column += 8) {
-    Float8 weights, extended;
-    load(weights, extend[0]);
-    extended = column[0] * weights;
-    for (int f = 1; f < 8; ++f) {
-      load(weights, extend[f]);
-      extended += column[f] * weights;
-    }
-    save(column, extended);
   }
 }
 
@@ -160,7 +138,6 @@ DCTDECODE_INLINE void double_group(const DoubleBlocksPass& pass, int column, con
   for (int u = 0; u < 2 * Pairs; ++u) load(x[u], group + 8 * u);
   load(before, pass.lasts + column - 1);
   load(after, pass.firsts + column + 1);
-  const int n = pass.out_blocks - 2 * column;
   for (const Wanted* w = wanted; w < wanted + n_wanted; ++w) {
     const int k = w->index & 7;
     Float8 left, right;
@@ -169,16 +146,7 @@ DCTDECODE_INLINE void double_group(const DoubleBlocksPass& pass, int column, con
     right += table.after[k] * after;
     normalise(left, *w);
     normalise(right, *w);
-    float* const to = w->dst + 2 * column;
-    __builtin_prefetch(to + pass.out_blocks,
-                       1);  // mostly the next output row: too many streams for the hardware
-    if (n >= 16) {
-      Shuffle::interleave(left, right, to);
-    } else {
-      float some[16];
-      Shuffle::interleave(left, right, some);
-      save_some(to, some, n);
-    }
+    store_blocks<Shuffle>(pass, left, right, column, w->dst);
   }
 }
 
@@ -187,6 +155,7 @@ DCTDECODE_INLINE void double_blocks(const DoubleBlocksPass& pass) {
   if (pass.extend != nullptr) {
     extend_rows(pass.values + std::ptrdiff_t{8} * pass.k * (pass.n_columns - 1), pass.k, pass.extend);
   }
+  if (is_low(pass)) return double_blocks_low<Shuffle>(pass);
   for (int done = 0, run = 0; done < pass.n_wanted; done += run) {
     const Wanted* const wanted = pass.wanted + done;
     run = same_row(wanted, pass.n_wanted - done);
@@ -209,10 +178,12 @@ DCTDECODE_INLINE void double_blocks(const DoubleBlocksPass& pass) {
   }
 }
 
+template <class Shuffle>
 DCTDECODE_INLINE void run(const DoubleColumnsPass& pass) {
-  if (pass.k == 2) return double_columns<2>(pass);
-  if (pass.k == 4) return double_columns<4>(pass);
-  double_columns<8>(pass);
+  if (is_low(pass)) return double_columns_low<Shuffle>(pass);
+  if (pass.k == 2) return double_columns<Shuffle, 2>(pass);
+  if (pass.k == 4) return double_columns<Shuffle, 4>(pass);
+  double_columns<Shuffle, 8>(pass);
 }
 
 template <class Shuffle>

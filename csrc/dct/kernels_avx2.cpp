@@ -16,6 +16,9 @@ namespace dctdecode::dct {
 namespace {
 
 struct Shuffle {
+  static DCTDECODE_INLINE void convert(const Short8& from, Float8& to) {
+    to = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(std::bit_cast<__m128i>(from)));
+  }
   static DCTDECODE_INLINE void transpose(const float* from, std::ptrdiff_t stride, Float8* to) {
     for (int half = 0; half < 2; ++half) {  // u = 0..3, then 4..7
       __m256 rows[4];                       // of blocks j and j + 4
@@ -45,7 +48,7 @@ struct Shuffle {
 DCTDECODE_TARGET void dequantise_row(const DequantisePass& pass) noexcept { run(pass); }
 DCTDECODE_TARGET void resample_columns(const ColumnPass& pass) noexcept { run(pass); }
 DCTDECODE_TARGET void resample_blocks(const BlockPass& pass) noexcept { run(pass); }
-DCTDECODE_TARGET void double_columns(const DoubleColumnsPass& pass) noexcept { run(pass); }
+DCTDECODE_TARGET void double_columns(const DoubleColumnsPass& pass) noexcept { run<Shuffle>(pass); }
 DCTDECODE_TARGET void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Shuffle>(pass); }
 
 bool has_f16c() noexcept {  // __builtin_cpu_supports does not know it in every compiler

@@ -156,11 +156,13 @@ void doubled_blocks(const Axis& horizontal, int k, int out_blocks, float* values
   pass.out_blocks = out_blocks;
   pass.k = k;
   pass.extend = extension(horizontal);
-  std::fill_n(columns.pairs.begin(), whole / 8, std::uint8_t{1});
-  for (int c = 0; c < n_columns; ++c) {
-    const int length = c + 1 == n_columns && pass.extend != nullptr ? 8 : columns.lengths[c];
-    columns.pairs[c / 8] = std::max(columns.pairs[c / 8], static_cast<std::uint8_t>((length + 1) / 2));
+  for (std::size_t group = 0; group < whole / 8; ++group) {
+    const std::uint8_t* const lengths = columns.lengths.data() + 8 * group;
+    const int longest =
+        *std::max_element(lengths, lengths + std::min(8, n_columns - static_cast<int>(8 * group)));
+    columns.pairs[group] = static_cast<std::uint8_t>(std::max(1, (longest + 1) / 2));
   }
+  if (pass.extend != nullptr) columns.pairs[whole / 8 - 1] = 4;
   pass.values = values;
   pass.pairs = columns.pairs.data();
   pass.turned = columns.turned.data();

@@ -3,8 +3,9 @@
 // set, so that no copy compiled for a newer processor can be linked in elsewhere. The order of additions is
 // the same in all of them, hence so are the bits.
 //
-// Moving floats between lanes is what compilers do badly. The includer gives it as a class:
+// Widening, and moving floats between lanes, is what compilers do badly. The includer gives it as a class:
 //   struct Shuffle {
+//     static void convert(const Short8& from, Float8& to);
 //     static void transpose(const float* from, std::ptrdiff_t stride, Float8* to);  // 8 rows of 8 floats:
 //                                                                        // to[u][j] = from[j * stride + u]
 //     static void interleave(const Float8& even, const Float8& odd, float* to);     // writes 16 floats
