@@ -282,7 +282,7 @@ def test_pickled_samples_are_the_same(samples):
 
 
 def test_a_file_costs_its_name_and_few_bytes_more():
-    """32 bytes and the name would be 52; the arrays grow ahead by up to an eighth."""
+    """12 bytes and the name are 32; the arrays grow ahead by up to an eighth."""
     count = 50_000
     names = [f"n01440764_{i:05d}.JPEG" for i in range(count // 100)]
     assert len(names[0]) == 20

@@ -66,13 +66,13 @@ def convert(
     """
     planes = _ycbcr(_pixels(source, path, orientation == "apply", _max_pixels(limits)))
     plan, on_tensor = (None, None) if transform is None else transform.split()
-    geometry = Geometry.of(*planes.shape[1:])
+    geometry = Geometry.of(*planes.shape[:2])
     if plan is not None:
         geometry = plan(geometry)
     elif size is not None:
         geometry = geometry.resize(*size)
-    for number, axis in ((1, geometry.vertical), (2, geometry.horizontal)):
-        planes = np.moveaxis(_resampled(np.moveaxis(planes, number, 0), axis, interpolation, antialias), 0, number)
+    planes = _resampled(planes, geometry.vertical, interpolation, antialias)
+    planes = _resampled(planes.swapaxes(0, 1), geometry.horizontal, interpolation, antialias).swapaxes(0, 1)
     blocks = torch.from_numpy(_block_dct(planes)[list(channels.flat)].astype(np.float32))
     if on_tensor is not None:
         blocks = on_tensor(blocks, channels)
@@ -111,9 +111,9 @@ def _pixels(source: Any, path: str, upright: bool, max_pixels: float) -> npt.NDA
 
 
 def _ycbcr(pixels: npt.NDArray[np.uint8]) -> Array:
-    """(3, H, W), each about 0"""
-    planes: Array = np.einsum("cr,hwr->chw", _JFIF, pixels, optimize=True)
-    planes[0] -= 128.0
+    """(H, W, 3), each about 0"""
+    planes: Array = pixels @ _JFIF.T
+    planes[..., 0] -= 128.0
     return planes
 
 
@@ -205,10 +205,10 @@ def _sum(parts: Iterable[Array]) -> Array:
 
 
 def _block_dct(planes: Array) -> Array:
-    """(3, H, W) to (192, Hb, Wb): the orthonormal 8 x 8 DCT-II (T.81 A.3.3)."""
-    components, height, width = planes.shape
+    """(H, W, 3) to (192, Hb, Wb): the orthonormal 8 x 8 DCT-II (T.81 A.3.3)."""
+    height, width, components = planes.shape
     k, n = np.arange(8)[:, None], np.arange(8)
     basis = np.where(k == 0, math.sqrt(1 / 8), 0.5) * np.cos((2 * n + 1) * k * np.pi / 16)
-    tiles = planes.reshape(components, height // 8, 8, width // 8, 8)
-    blocks: Array = np.einsum("vy,ciyjx,ux->cvuij", basis, tiles, basis, optimize=True)
-    return blocks.reshape(64 * components, height // 8, width // 8)
+    tiles = planes.reshape(height // 8, 8, width // 8, 8, components).transpose(4, 0, 2, 1, 3)
+    blocks: Array = basis @ np.ascontiguousarray(tiles) @ basis.T
+    return np.asarray(blocks.transpose(0, 3, 4, 1, 2).reshape(64 * components, height // 8, width // 8))
