@@ -1,6 +1,7 @@
 // The loops of dct/doubling.h where of either way only frequencies 0 and 1 are wanted: all that "square-24"
 // takes of chroma. So few sums are left that to look for input frequencies that are zero costs more than it
-// saves, and the quantisation steps go into the weights.
+// saves. Operations are rounded in the order of dct/doubling_kernel.h: channels do not depend on which others
+// are read along with them.
 #pragma once
 
 #include "dct/doubling.h"
@@ -10,10 +11,24 @@
 namespace dctdecode::dct {
 namespace {
 
+// Of output frequencies 0 and 1, and of the first and the last sample; each for all lanes.
+struct Weights {
+  Float8 own[2][8], edge[8];
+};
+
+DCTDECODE_INLINE void spread(const Doubling& table, Weights& weights) {
+  const Float8 zero{};
+  for (int f = 0; f < 8; ++f) {
+    weights.own[0][f] = table.own[0][f] + zero;
+    weights.own[1][f] = table.own[1][f] + zero;
+    weights.edge[f] = table.edge[f] + zero;
+  }
+}
+
 // The sums over even and over odd frequencies of a line of eight.
 DCTDECODE_INLINE void sums(const Float8* x, const Float8* weights, Float8& even, Float8& odd) {
-  even = (weights[0] * x[0] + weights[2] * x[2]) + (weights[4] * x[4] + weights[6] * x[6]);
-  odd = (weights[1] * x[1] + weights[3] * x[3]) + (weights[5] * x[5] + weights[7] * x[7]);
+  even = weights[0] * x[0] + weights[2] * x[2] + weights[4] * x[4] + weights[6] * x[6];
+  odd = weights[1] * x[1] + weights[3] * x[3] + weights[5] * x[5] + weights[7] * x[7];
 }
 
 DCTDECODE_INLINE bool is_low(const DoubleColumnsPass& pass) {
@@ -30,14 +45,8 @@ template <class Shuffle>
 DCTDECODE_INLINE void double_columns_low(const DoubleColumnsPass& pass) {
   const Doubling& table = *pass.table;
   const int n_columns = pass.end_column - pass.first_column;
-  Float8 weights[3][8];
-  for (int f = 0; f < 8; ++f) {
-    Float8 step;
-    load(step, pass.quant + 8 * f);
-    weights[0][f] = table.own[0][f] * step;
-    weights[1][f] = table.own[1][f] * step;
-    weights[2][f] = table.edge[f] * step;
-  }
+  Weights weights;
+  spread(table, weights);
   // Not looked for, see above.
   std::memset(pass.block_lengths, 8, static_cast<std::size_t>(n_columns));
   std::memset(pass.lengths, 8, static_cast<std::size_t>(n_columns));
@@ -47,10 +56,13 @@ DCTDECODE_INLINE void double_columns_low(const DoubleColumnsPass& pass) {
     Float8 x[8], even, odd, above;
     for (int f = 0; f < 8; ++f) {
       Short8 row;
+      Float8 step;
       load(row, block + 8 * f);
+      load(step, pass.quant + 8 * f);
       Shuffle::convert(row, x[f]);
+      x[f] *= step;
     }
-    sums(x, weights[2], even, odd);
+    sums(x, weights.edge, even, odd);
     const Float8 first = even + odd, last = even - odd;
     if (pass.pending == nullptr) {
       above = first;
@@ -59,10 +71,10 @@ DCTDECODE_INLINE void double_columns_low(const DoubleColumnsPass& pass) {
       complete<2>(pass.pending + at, table, first);
     }
     save(pass.last_lines + 8 * column, last);
-    sums(x, weights[0], even, odd);
+    sums(x, weights.own[0], even, odd);
     save(pass.upper + at, even + odd + table.before[0] * above);
     save(pass.lower + at, even - odd);
-    sums(x, weights[1], even, odd);
+    sums(x, weights.own[1], even, odd);
     save(pass.upper + at + 8, even + odd + table.before[1] * above);
     save(pass.lower + at + 8, odd - even);
     if (pass.is_last) complete<2>(pass.lower + at, table, last);
@@ -74,23 +86,19 @@ DCTDECODE_INLINE void double_columns_low(const DoubleColumnsPass& pass) {
 // the image's edges repeated on either side.
 template <class Shuffle>
 DCTDECODE_INLINE void turn_low(const DoubleBlocksPass& pass, int v) {
-  Float8 weights[3][8];
-  for (int f = 0; f < 8; ++f) {
-    weights[0][f] = pass.table->own[0][f] - Float8{};
-    weights[1][f] = pass.table->own[1][f] - Float8{};
-    weights[2][f] = pass.table->edge[f] - Float8{};
-  }
+  Weights weights;
+  spread(*pass.table, weights);
   for (int column = 0; column < pass.n_columns; column += 8) {
     float* const group = pass.turned + std::ptrdiff_t{8} * column;
     Float8 x[8], even, odd;
     Shuffle::transpose(pass.values + std::ptrdiff_t{16} * column + 8 * v, 16, x);
-    sums(x, weights[0], even, odd);
+    sums(x, weights.own[0], even, odd);
     save(group, even + odd);
     save(group + 8, even - odd);
-    sums(x, weights[1], even, odd);
+    sums(x, weights.own[1], even, odd);
     save(group + 16, even + odd);
     save(group + 24, odd - even);
-    sums(x, weights[2], even, odd);
+    sums(x, weights.edge, even, odd);
     save(pass.firsts + column, even + odd);
     save(pass.lasts + column, even - odd);
   }
