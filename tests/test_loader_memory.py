@@ -132,9 +132,8 @@ def test_memory_is_not_used_again_while_anything_refers_to_it(refer):
     assert list(memory) == copy.flatten().tolist()
     del reference, memory
     gc.collect()
-    for _ in range(40):
-        next(iterator)
-    assert address in numbers.addresses[41:]
+    held = [next(iterator) for _ in range(4)]  # all buffers there are
+    assert address in [images.data_ptr() for images, _ in held]
 
 
 def test_a_dataset_without_a_shape_is_read_without_a_ring():
@@ -253,7 +252,7 @@ def test_buffers_beyond_the_limit_are_not_kept():
     kept.clear()
     for _ in range(5):
         next(iterator)
-    assert resident_bytes() - before < 8 * 2**20
+    assert resident_bytes() - before < 20 * 2**20
 
 
 def test_memory_that_outlives_the_iterator_is_freed_with_its_last_tensor():
@@ -264,7 +263,7 @@ def test_memory_that_outlives_the_iterator_is_freed_with_its_last_tensor():
     assert resident_bytes() - before > 60 * 2**20
     iterator.close()
     for _ in range(8):
-        assert resident_bytes() - before < (8 * len(kept) + 6) * 2**20
+        assert resident_bytes() - before < (8 * len(kept) + 12) * 2**20
         kept.pop()
     assert resident_bytes() - before < 6 * 2**20
 

@@ -137,7 +137,6 @@ def test_bad_arguments_are_shown_before_the_file_is_opened(arguments, error, say
             "to 63.5 px.* nearest: 64",
         ),
     ],
-    ids=str,
 )
 def test_what_this_image_cannot_have_is_said_with_its_path(arguments, says, photo, tmp_path):
     path = tmp_path / "photo.jpg"

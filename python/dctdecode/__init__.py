@@ -7,7 +7,7 @@ from dctdecode._core import libjpeg_turbo_compiled as __libjpeg_turbo_version__
 from dctdecode._core import libjpeg_turbo_found as __libjpeg_turbo_found__
 from dctdecode.batch import Failure, read_batch
 from dctdecode.channels import PRESETS, ChannelSet
-from dctdecode.data import DCTImageFolder, DCTLoader
+from dctdecode.data import DCTImageFolder, DCTLoader, DCTTarDataset
 from dctdecode.decode import info, read, read_planes
 from dctdecode.info import JpegInfo
 from dctdecode.limits import Limits
@@ -21,6 +21,7 @@ __all__ = [
     "ChannelSet",
     "DCTImageFolder",
     "DCTLoader",
+    "DCTTarDataset",
     "Failure",
     "JpegInfo",
     "Limits",

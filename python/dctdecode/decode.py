@@ -161,7 +161,7 @@ def read(
         >>> from dctdecode.geometry import Geometry
         >>> def evaluation(height, width):  # the published one: short side 512, centre 448
         ...     sides = round(512 * height / min(height, width)), round(512 * width / min(height, width))
-        ...     top, left = (side - 448) // 2 for side in sides
+        ...     top, left = ((side - 448) // 2 for side in sides)
         ...     return Geometry.of(height, width).resize(*sides).crop(top, left, 448, 448)
         >>> dctdecode.read(dctdecode_photo, channels=24, geometry=evaluation).shape
         torch.Size([24, 56, 56])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dctdecode.data.archive import ShardError
 from dctdecode.data.folder import DCTImageFolder
 from dctdecode.data.loader import DCTLoader
 from dctdecode.data.protocol import BatchDataset
+from dctdecode.data.tar import DCTTarDataset
 from dctdecode.data.views import collate_views
 
-__all__ = ["BatchDataset", "DCTImageFolder", "DCTLoader", "collate_views"]
+__all__ = ["BatchDataset", "DCTImageFolder", "DCTLoader", "DCTTarDataset", "ShardError", "collate_views"]
