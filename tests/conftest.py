@@ -13,6 +13,12 @@ from oracle import Oracle, compile_program
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure() -> None:
+    """Where torchvision is said to be there, the tests that compare with it may not skip."""
+    if os.environ.get("DCTDECODE_REQUIRE_TORCHVISION") == "1":
+        import torchvision.ops  # noqa: F401
+
+
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
     """Folder of the compiled C programs. Without a compiler the tests that need it fail; they do not skip."""
