@@ -103,6 +103,25 @@ bool FastPath::read_planes(Bytes source, const Limits& limits, Poll poll, Header
   return settled(result, outcome);
 }
 
+bool FastPath::read_blocks(Bytes source, const Limits& limits, const markers::Bands& wanted, Poll poll,
+                           Header& header, std::array<std::int16_t*, kMaxComponents>& blocks,
+                           Outcome& outcome) {
+  markers::Stream stream;
+  markers::Scan scan;
+  if (markers::next_scan(source, 2, stream, scan) != markers::Found::scan) return false;
+  if (!same_sizes(header, stream.header)) return false;
+  entropy::Request request;
+  request.max_memory_bytes = limits.max_memory_bytes;
+  request.poll = poll;
+  for (int c = 0; c < header.num_components; ++c) {
+    request.components[c].last = std::max(static_cast<int>(std::bit_width(wanted[c])) - 1, 0);
+  }
+  blocks = reserve(header, {true, true, true, true});
+  const entropy::Result result = workspace_.decode_planes(source, stream, scan, request, blocks);
+  if (result.end == entropy::End::ok) latch(result, header);
+  return settled(result, outcome);
+}
+
 bool FastPath::read(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header,
                     TensorWriter& writer, Outcome& outcome) {
   markers::Stream stream;

@@ -18,10 +18,14 @@ bool is_for_fast_path(const Header& header, const Limits& limits);
 
 class FastPath {
  public:
-  // Both: true when `outcome` is final, false when libjpeg-turbo has to read the file. `header` gets the
+  // All: true when `outcome` is final, false when libjpeg-turbo has to read the file. `header` gets the
   // latched quantisation tables.
   bool read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,
                    const std::vector<PlaneView>& planes, Outcome& outcome);
+  // Into memory of this object, which may be changed until the next image. What is not wanted of a component
+  // may be missing.
+  bool read_blocks(Bytes source, const Limits& limits, const markers::Bands& wanted, Poll poll,
+                   Header& header, std::array<std::int16_t*, kMaxComponents>& blocks, Outcome& outcome);
   // `writer` is prepared for `header`. Not strict: the file behind the last needed row is not looked at.
   bool read(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header, TensorWriter& writer,
             Outcome& outcome);

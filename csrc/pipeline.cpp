@@ -3,32 +3,10 @@
 #include <new>
 
 #include "dctdecode/decode.h"
-#include "fast_path.h"
+#include "decoder_memory.h"
 #include "geometry.h"
-#include "jpeg/libjpeg.h"
-#include "tensor_writer.h"
 
 namespace dctdecode {
-
-namespace {
-
-constexpr std::size_t kKeepBytes = std::size_t{64} << 20;  // between images, as for libjpeg-turbo's arrays
-// While libjpeg-turbo reads a file again that our decoder gave up: more would pass the memory limit.
-constexpr std::size_t kKeepBesideLibjpeg = std::size_t{8} << 20;
-
-}  // namespace
-
-struct Decoder::Memory {
-  FastPath fast;
-  jpeg::Reader libjpeg;
-  TensorWriter writer;
-
-  void trim() {
-    fast.trim(kKeepBytes);
-    libjpeg.trim();
-    writer.trim(kKeepBytes);
-  }
-};
 
 Decoder::Decoder() : memory_(std::make_unique<Memory>()) {}
 Decoder::~Decoder() = default;
@@ -39,19 +17,6 @@ namespace {
 
 constexpr markers::Bands kEverything = {markers::kAllFrequencies, markers::kAllFrequencies,
                                         markers::kAllFrequencies, markers::kAllFrequencies};
-
-using Blocks = std::array<jpeg::Blocks, kMaxComponents>;
-
-Outcome check_unchanged(const Header& before, const Header& after) {
-  if (same_sizes(before, after)) return {};
-  return {Status::corrupt, "the header changed while the image was read", 0, 0};
-}
-
-FilePlanes as_planes(const Blocks& blocks) {
-  FilePlanes planes;
-  for (int c = 0; c < kMaxComponents; ++c) planes[c] = {blocks[c].data, blocks[c].stride_blocks};
-  return planes;
-}
 
 void copy_planes(const Header& header, const Blocks& blocks, const std::vector<PlaneView>& planes) {
   for (int c = 0; c < header.num_components; ++c) {
@@ -64,6 +29,19 @@ void copy_planes(const Header& header, const Blocks& blocks, const std::vector<P
   }
 }
 
+}  // namespace
+
+Outcome check_unchanged(const Header& before, const Header& after) {
+  if (same_sizes(before, after)) return {};
+  return {Status::corrupt, "the header changed while the image was read", 0, 0};
+}
+
+FilePlanes as_planes(const Blocks& blocks) {
+  FilePlanes planes;
+  for (int c = 0; c < kMaxComponents; ++c) planes[c] = {blocks[c].data, blocks[c].stride_blocks};
+  return planes;
+}
+
 void note_oddities(const Header& header, Report& report) {
   for (int c = 0; c < header.num_components; ++c) {
     const auto& quant = header.components[c].quant;
@@ -74,8 +52,6 @@ void note_oddities(const Header& header, Report& report) {
 }
 
 Outcome out_of_memory() { return {Status::out_of_memory, "no memory left for working space", 0, 0}; }
-
-}  // namespace
 
 Outcome Decoder::read_planes(Bytes source, const Limits& limits, bool strict, Poll poll, Header& header,
                              const std::vector<PlaneView>& planes, Report& report) try {

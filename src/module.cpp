@@ -18,6 +18,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.attr("libjpeg_turbo_found") = version.found;
   dctdecode::binding::register_plan(module);
   dctdecode::binding::register_geometry(module);
+  dctdecode::binding::register_pruning(module);
   dctdecode::binding::register_image(module);
   dctdecode::binding::register_batch(module);
 }

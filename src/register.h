@@ -9,5 +9,6 @@ void register_batch(pybind11::module_& module);
 void register_geometry(pybind11::module_& module);
 void register_image(pybind11::module_& module);
 void register_plan(pybind11::module_& module);
+void register_pruning(pybind11::module_& module);
 
 }  // namespace dctdecode::binding

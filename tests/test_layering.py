@@ -22,7 +22,7 @@ HEADERS = {
     "csrc/dct": ("dctdecode/", "dct/"),
     "csrc/jpeg": ("dctdecode/", "jpeg/", "markers/"),
     "csrc/batch": ("dctdecode/", "batch/"),
-    "csrc": ("dctdecode/", "markers/", "entropy/", "dct/", "jpeg/libjpeg.h"),
+    "csrc": ("dctdecode/", "markers/", "entropy/", "dct/", "jpeg/libjpeg.h", "jpeg/writing.h"),
     "src": ("dctdecode/",),
     "tests/cpp": CSRC,
     "tests/fuzz": (*CSRC, "exercise.h", "../cpp/"),
@@ -42,7 +42,8 @@ OUTSIDE = {
 # Python module -> the project's modules that it may import; a package stands for all its modules.
 # "dctdecode" is the public face of the package.
 DECODE_LEVEL = (
-    "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan", "sources",
+    "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan",
+    "pruning", "sources",
 )  # fmt: skip
 MODULES = {
     **dict.fromkeys(
@@ -54,7 +55,7 @@ MODULES = {
     ),
     "__init__": (
         "_core", "batch", "channels", "data", "decode", "errors", "info", "limits", "planes", "preview",
-        "transforms",
+        "pruning", "transforms",
     ),
     "geometry": ("channels",),
     "planes": ("info",),

@@ -3,33 +3,12 @@
 #include <algorithm>
 
 #include "dctdecode/version.h"
+#include "jpeg/outcome.h"
 
 namespace dctdecode::jpeg {
 namespace {
 
 constexpr std::size_t kKeepBytes = std::size_t{64} << 20;
-
-Status status_of(dctd_code code) {
-  switch (code) {
-    case DCTD_OK:
-      return Status::ok;
-    case DCTD_NOT_JPEG:
-      return Status::not_jpeg;
-    case DCTD_TRUNCATED:
-      return Status::truncated;
-    case DCTD_CORRUPT:
-      return Status::corrupt;
-    case DCTD_UNSUPPORTED:
-      return Status::unsupported;
-    case DCTD_LIMIT:
-      return Status::limit;
-    case DCTD_CANCELLED:
-      return Status::cancelled;
-    case DCTD_NO_MEMORY:
-      return Status::out_of_memory;
-  }
-  return Status::corrupt;
-}
 
 ColorSpace color_space_of(dctd_color_space color_space) {
   switch (color_space) {
@@ -47,10 +26,6 @@ ColorSpace color_space_of(dctd_color_space color_space) {
       return ColorSpace::unknown;
   }
   return ColorSpace::unknown;
-}
-
-Outcome outcome_of(const dctd_result& result) {
-  return {status_of(result.code), result.message, result.offset_bytes, 0};
 }
 
 Outcome no_memory() { return {Status::out_of_memory, "no memory for a decoder", 0, 0}; }

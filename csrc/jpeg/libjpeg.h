@@ -15,9 +15,10 @@
 
 namespace dctdecode::jpeg {
 
-// One component's blocks in the reader's memory: block (i, j) at data + 64 * (i * stride_blocks + j).
+// One component's blocks in the reader's memory: block (i, j) at data + 64 * (i * stride_blocks + j). They
+// may be changed.
 struct Blocks {
-  const std::int16_t* data = nullptr;
+  std::int16_t* data = nullptr;
   std::size_t stride_blocks = 0;
 };
 

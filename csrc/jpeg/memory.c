@@ -10,12 +10,6 @@
 
 #include "jpeg/private.h"
 
-/* jpeglib.h leaves this type to the memory manager, which for these arrays is us. */
-struct jvirt_barray_control {
-  JDIMENSION blocks_per_row, num_rows;
-  JBLOCKROW* rows;
-};
-
 static jvirt_barray_ptr on_request(j_common_ptr cinfo, int pool_id, boolean pre_zero,
                                    JDIMENSION blocks_per_row, JDIMENSION num_rows, JDIMENSION max_access) {
   (void)pool_id, (void)pre_zero, (void)max_access;

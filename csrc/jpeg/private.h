@@ -10,6 +10,13 @@
 #include <setjmp.h>
 
 #include "jpeg/reader.h"
+#include "jpeg/writer.h"
+
+/* jpeglib.h leaves this type to the memory manager, which for block arrays is us, in both directions. */
+struct jvirt_barray_control {
+  JDIMENSION blocks_per_row, num_rows;
+  JBLOCKROW* rows;
+};
 
 /* Coefficient arrays, one after another in memory that outlives the image. See memory.c. */
 typedef struct {
@@ -53,5 +60,33 @@ void dctd_install_source(dctd_reader* reader);
 void dctd_install_progress(dctd_reader* reader);
 void dctd_install_arena(dctd_reader* reader);
 void dctd_arena_free(dctd_arena* arena);
+
+struct dctd_writer {
+  struct jpeg_compress_struct cinfo; /* client_data points back here */
+  struct jpeg_error_mgr errors;
+  struct jpeg_destination_mgr destination;
+  struct jpeg_progress_mgr progress;
+  jmp_buf escape;
+  dctd_write_options options;
+  dctd_result* result;
+  uint8_t* bytes; /* the output, kept from image to image */
+  size_t capacity, size;
+  const dctd_image* image; /* of which coefficients are written */
+  struct jvirt_barray_control arrays[DCTD_MAX_COMPONENTS];
+  JDIMENSION checked_rows[DCTD_MAX_COMPONENTS];
+  int dc_low[DCTD_MAX_COMPONENTS], dc_high[DCTD_MAX_COMPONENTS];
+  JBLOCKROW* rows;
+  size_t rows_capacity;
+  jpeg_scan_info scans[2 * DCTD_MAX_COMPONENTS];
+};
+
+static inline dctd_writer* dctd_writer_of(j_common_ptr cinfo) { return (dctd_writer*)cinfo->client_data; }
+
+/* Ends the current call with `code`. Never returns. */
+void dctd_refuse(dctd_writer* writer, dctd_code code, const char* format, ...)
+    __attribute__((noreturn, format(printf, 3, 4)));
+/* Between the two of them everything that libjpeg does is inside an armed `escape`. */
+void dctd_begin_writing(dctd_writer* writer, const dctd_write_options* options, dctd_result* result);
+void dctd_create_compressor(dctd_writer* writer);
 
 #endif

@@ -41,8 +41,8 @@ typedef struct {
   int height_blocks, width_blocks;   /* real blocks */
   int height_samples, width_samples; /* true samples */
   int has_quant;
-  uint16_t quant[64]; /* natural order; latched at the component's first scan once coefficients are read */
-  const int16_t* coefficients; /* block (i, j) at 64 * (i * stride_blocks + j); valid until the next call */
+  uint16_t quant[64];    /* natural order; latched at the component's first scan once coefficients are read */
+  int16_t* coefficients; /* block (i, j) at 64 * (i * stride_blocks + j); valid until the next call */
   size_t stride_blocks;
 } dctd_component;
 

@@ -5,52 +5,10 @@
 
 #include "dct/zigzag.h"
 #include "markers/exif.h"
+#include "markers/segments.h"
 
 namespace dctdecode::markers {
 namespace {
-
-struct Segment {
-  std::uint8_t marker = 0;
-  Bytes payload;         // behind the length field; empty for markers without one
-  std::size_t next = 0;  // offset of the byte behind it
-};
-
-enum class Step { ok, junk, end_of_data, bad_length };
-
-bool has_no_length(std::uint8_t m) { return m == TEM || (m >= RST0 && m <= EOI); }
-
-// Segments that no decoder needs.
-bool is_skipped(std::uint8_t m) { return (m >= APP0 && m <= APP15) || m == COM; }
-
-unsigned u16(const std::uint8_t* p) { return static_cast<unsigned>(p[0]) << 8 | p[1]; }
-
-// libjpeg's next_marker: skips what is no marker (and says so), then the fill bytes FF (T.81 B.1.1.2).
-Step next_segment(Bytes source, std::size_t offset, Segment& segment) {
-  Step step = Step::ok;
-  std::size_t i = offset;
-  for (;;) {
-    const std::size_t start = i;
-    while (i < source.size && source.data[i] != 0xFF) ++i;
-    if (i != start) step = Step::junk;
-    while (i < source.size && source.data[i] == 0xFF) ++i;
-    if (i >= source.size) return Step::end_of_data;
-    if (source.data[i] != 0) break;
-    step = Step::junk;
-    ++i;
-  }
-  segment.marker = source.data[i++];
-  segment.payload = {};
-  segment.next = i;
-  if (has_no_length(segment.marker)) return step;
-  if (source.size - i < 2) return Step::end_of_data;
-  unsigned length = u16(source.data + i);
-  if (length < 2 && !is_skipped(segment.marker)) return Step::bad_length;
-  length = std::max(length, 2U);  // as libjpeg's skip_variable: the field itself is always read
-  if (length > source.size - i) return Step::end_of_data;
-  segment.payload = {source.data + i + 2, length - 2U};
-  segment.next = i + length;
-  return step;
-}
 
 bool is_frame_header(std::uint8_t m) {
   return (m >= SOF0 && m <= SOF15 && m != DHT && m != JPG && m != DAC) || m == SOF55;
@@ -233,7 +191,7 @@ Found next_scan(Bytes source, std::size_t offset, Stream& stream, Scan& scan) no
     } else if (m == DRI) {
       regular = p.size == 2;
       if (regular) stream.header.restart_interval = static_cast<int>(u16(p.data));
-    } else if (is_skipped(m)) {
+    } else if (is_metadata(m)) {
       regular = parse_app(segment, stream);
     } else if (m != DNL && m != TEM && !(m >= RST0 && m <= RST7)) {
       regular = false;

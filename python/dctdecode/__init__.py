@@ -13,6 +13,7 @@ from dctdecode.info import JpegInfo
 from dctdecode.limits import Limits
 from dctdecode.planes import Planes
 from dctdecode.preview import preview
+from dctdecode.pruning import prune
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ __all__ = [
     "errors",
     "info",
     "preview",
+    "prune",
     "read",
     "read_batch",
     "read_planes",

@@ -10,6 +10,7 @@
 #include "dctdecode/header.h"
 #include "dctdecode/limits.h"
 #include "dctdecode/plan.h"
+#include "dctdecode/prune.h"
 #include "dctdecode/status.h"
 
 namespace dctdecode {
@@ -67,8 +68,14 @@ class Decoder {
   Outcome read(Bytes source, const Limits& limits, const Plan& plan, const Geometry& geometry, Poll poll,
                const Header& header, OutputView output, Report& report);
 
+  // A JPEG of the kept coefficients, bit for bit, the others zero. It lies in memory of this object until the
+  // next call.
+  Outcome prune(Bytes source, const Limits& limits, const Pruning& pruning, Poll poll, const Header& header,
+                Bytes& jpeg, Report& report);
+
+  struct Memory;  // private to the core
+
  private:
-  struct Memory;
   std::unique_ptr<Memory> memory_;
 };
 

@@ -1,0 +1,58 @@
+/* Writing JPEGs through libjpeg-turbo, behind the same door of plain C as reader.h: codes out, nothing
+ * thrown, nothing printed, nothing ended. What libjpeg's encoder cannot hold is refused here, by name. */
+#ifndef DCTDECODE_JPEG_WRITER_H
+#define DCTDECODE_JPEG_WRITER_H
+
+#include "jpeg/reader.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A marker segment to write between the file header and the first table: APPn or COM. */
+typedef struct {
+  int marker;
+  const uint8_t* payload; /* without marker and length */
+  size_t size;            /* at most 65,533 */
+} dctd_segment;
+
+/* Pixel density as the JFIF header has it; unit 0 means aspect ratio. */
+typedef struct {
+  int unit, x, y;
+} dctd_density;
+
+typedef struct {
+  uint64_t max_bytes; /* of the output */
+  int progressive;
+  dctd_density density; /* written where the colour space has a JFIF header */
+  const dctd_segment* segments;
+  size_t num_segments;
+  int (*should_stop)(void* context); /* may be NULL */
+  void* context;
+} dctd_write_options;
+
+typedef struct dctd_writer dctd_writer;
+
+/* NULL when there is no memory. One writer serves one thread at a time, any number of images. */
+dctd_writer* dctd_writer_new(void);
+void dctd_writer_free(dctd_writer* writer);
+/* Gives the memory back where it is larger. */
+void dctd_writer_trim(dctd_writer* writer, size_t keep_bytes);
+
+/* The image's quantised coefficients as a JPEG with optimised Huffman tables, no restart markers: baseline,
+ * or progressive. Of `image` are used: sizes, colour space, and of each component sampling factors, grid,
+ * quantisation table and coefficients (DCTD_UNKNOWN is not written). Component ids and table selectors are
+ * those that libjpeg gives.
+ *
+ * Refused with DCTD_UNSUPPORTED before libjpeg sees it: a divisor outside 1..255, an AC coefficient outside
+ * -1023..1023, DC coefficients of which two, or one and 0, differ by more than 2047 (T.81 tables F.1, F.2).
+ * The bytes are valid until the next call. */
+dctd_code dctd_write_coefficients(dctd_writer* writer, const dctd_image* image,
+                                  const dctd_write_options* options, dctd_result* result);
+const uint8_t* dctd_written(const dctd_writer* writer, size_t* size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

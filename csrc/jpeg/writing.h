@@ -1,0 +1,44 @@
+// The C writer in C++ clothes: lifetimes and conversions, no decisions.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "dctdecode/bytes.h"
+#include "dctdecode/header.h"
+#include "dctdecode/limits.h"
+#include "dctdecode/status.h"
+#include "jpeg/libjpeg.h"
+#include "jpeg/writer.h"
+#include "markers/metadata.h"
+
+namespace dctdecode::jpeg {
+
+// What a JPEG is to be beside its coefficients.
+struct Finish {
+  bool progressive = false;
+  markers::Density density;
+  std::vector<markers::Attachment> attachments;
+};
+
+class Writer {
+ public:
+  // The coefficients as a JPEG that lies in memory of this object until the next call. Of `header` count
+  // sizes, colour space, and each component's sampling, grid and quantisation table. max_memory_bytes bounds
+  // the JPEG.
+  Outcome write(const Header& header, const std::array<Blocks, kMaxComponents>& blocks, const Finish& finish,
+                const Limits& limits, Poll poll, Bytes& jpeg);
+  // Gives large memory back.
+  void trim();
+
+ private:
+  dctd_writer* get();  // null when there is no memory
+  struct Free {
+    void operator()(dctd_writer* writer) const { dctd_writer_free(writer); }
+  };
+  std::unique_ptr<dctd_writer, Free> writer_;
+  std::vector<dctd_segment> segments_;
+};
+
+}  // namespace dctdecode::jpeg
