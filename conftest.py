@@ -1,14 +1,30 @@
 """What the tests and the examples in docstrings take for granted."""
 
+import importlib.util
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
+HAS_TORCHVISION = importlib.util.find_spec("torchvision") is not None
+
 
 def pytest_configure():
     # A shell starts its background jobs with Ctrl-C ignored, and programs inherit that: tests of Ctrl-C need it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path):
+    """Without torchvision the examples of modules that import it cannot run; the report's head says so."""
+    if not HAS_TORCHVISION and "models" in collection_path.parts and collection_path.suffix == ".py":
+        text = collection_path.read_text("utf-8")
+        return True if re.search(r"^(from|import) torchvision", text, re.MULTILINE) else None
+    return None
+
+
+def pytest_report_header():
+    return None if HAS_TORCHVISION else "torchvision is not installed: examples of the models are not run"
 
 
 @pytest.fixture(autouse=True)

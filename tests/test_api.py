@@ -48,7 +48,10 @@ def test_all_lists_what_there_is(name):
     assert names or name != "dctdecode"
     assert len(set(names)) == len(names)
     for exported in names:
-        assert hasattr(module, exported), f"{name}.__all__ names {exported}, which does not exist"
+        try:
+            assert hasattr(module, exported), f"{name}.__all__ names {exported}, which does not exist"
+        except ModuleNotFoundError as error:
+            pytest.skip(f"an extra is not installed: {error}")
 
 
 def test_contract():

@@ -54,7 +54,7 @@ MODULES = {
         ),
     ),
     "__init__": (
-        "_core", "batch", "channels", "data", "decode", "errors", "info", "limits", "planes", "preview",
+        "_core", "batch", "channels", "data", "decode", "errors", "info", "limits", "models", "planes", "preview",
         "pruning", "transforms",
     ),
     "geometry": ("channels",),
@@ -75,6 +75,7 @@ MODULES = {
         "dctdecode", "_tensors", "batch", "channels", "data", "errors", "geometry", "limits", "normalization",
         "threads", "transforms",
     ),
+    "models": ("channels", "models"),
     "statistics": ("dctdecode", "channels", "geometry", "limits", "normalization", "sources", "threads"),
     "__main__": ("cli",),
 }  # fmt: skip
@@ -204,7 +205,9 @@ def copy(tmp_path_factory) -> Path:
         ),
         ("python/dctdecode/bench/check.py", "from dctdecode.sources import resolve", "bench may not import"),
         ("python/dctdecode/errors.py", "def late():\n    from . import decode", "errors may not import"),
-        ("python/dctdecode/models.py", "import torch", "a module without a row"),
+        ("python/dctdecode/models/gate.py", "import dctdecode", "models may not import dctdecode"),
+        ("python/dctdecode/models/stems.py", "from dctdecode.data import DCTLoader", "models may not import"),
+        ("python/dctdecode/newcomer.py", "import torch", "a module without a row"),
     ],
 )
 def test_a_violation_is_caught(copy, file, line, says):

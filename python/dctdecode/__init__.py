@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from dctdecode import errors, transforms
 from dctdecode._core import libjpeg_turbo_compiled as __libjpeg_turbo_version__
 from dctdecode._core import libjpeg_turbo_found as __libjpeg_turbo_found__
@@ -14,6 +17,9 @@ from dctdecode.limits import Limits
 from dctdecode.planes import Planes
 from dctdecode.preview import preview
 from dctdecode.pruning import prune
+
+if TYPE_CHECKING:
+    from dctdecode import models
 
 __version__ = "0.1.0"
 
@@ -32,6 +38,7 @@ __all__ = [
     "__version__",
     "errors",
     "info",
+    "models",
     "preview",
     "prune",
     "read",
@@ -39,3 +46,10 @@ __all__ = [
     "read_planes",
     "transforms",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`models`, which reading does not need, is imported when it is first asked for."""
+    if name == "models":
+        return importlib.import_module("dctdecode.models")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
