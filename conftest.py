@@ -32,6 +32,9 @@ def _names_of_doctests(request):
     """`dctdecode_photo`: path of the photograph that comes with matplotlib, 600 x 512 px, 4:2:0."""
     if request.node.__class__.__name__ != "DoctestItem":
         return
+    source = "".join(example.source for example in request.node.dtest.examples)
+    if not HAS_TORCHVISION and re.search(r"create_model|torchvision|resnet|mobilenet", source):
+        pytest.skip("torchvision is not installed")
     import matplotlib
 
     photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"

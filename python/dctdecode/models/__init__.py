@@ -7,19 +7,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dctdecode.models.cost import Cost, count_cost
+from dctdecode.models.folding import FoldDistance, fold_distance
 from dctdecode.models.gate import FrequencyGate, GatedModel, GateUsage
+from dctdecode.models.ranking import Ranking
 from dctdecode.models.registry import MODELS, create_model, import_module, list_models
+from dctdecode.models.stems import adapt_stem
+from dctdecode.models.weights import Loaded, load_body, load_dctnet
 
 if TYPE_CHECKING:
     from dctdecode.models.mobilenet import mobilenet_v2
     from dctdecode.models.resnet import resnet18, resnet34, resnet50, resnet101, se_resnet50
 
 __all__ = [
+    "Cost",
+    "FoldDistance",
     "FrequencyGate",
     "GateUsage",
     "GatedModel",
+    "Loaded",
+    "Ranking",
+    "adapt_stem",
+    "count_cost",
     "create_model",
+    "fold_distance",
     "list_models",
+    "load_body",
+    "load_dctnet",
     "mobilenet_v2",
     "resnet18",
     "resnet34",

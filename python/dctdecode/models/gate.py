@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from dctdecode.channels import ChannelSet, ChannelsLike, as_channel_set
+from dctdecode.models._modes import evaluating
+from dctdecode.models.folding import select_inputs
+from dctdecode.models.ranking import Ranking
 
 __all__ = ["FrequencyGate", "GateUsage", "GatedModel"]
 
@@ -32,8 +35,8 @@ class GateUsage:
     Attributes:
         kept: int64 (images,): number of channels that each image keeps.
         keep_rate: float32 (C,): share of the images that keep the channel.
-        keep_probability: float32 (C,): mean over the images of P(keep), which is what `keep_rate` would be if the
-            gate drew in evaluation as it does in training (and as it does in the published code).
+        keep_probability: float32 (C,): mean over the images of P(keep), which is what `keep_rate` would be on
+            average if the gate drew in evaluation as it does in training (and as the published code does).
     """
 
     kept: Tensor
@@ -67,6 +70,8 @@ class FrequencyGate(nn.Module):
         channels: the `ChannelSet`.
         keep_probability: float32 (C,), a buffer: P(keep) of each channel. A running mean in training; that of a
             data set after `measure`.
+        flat_channels: int64 (C,), a buffer: flat indices of the channels, so that a state dict says whose
+            `keep_probability` it holds.
 
     Shape:
         (N, C, Hb, Wb) to the same shape and dtype; the gate is float32 (N, C).
@@ -88,6 +93,7 @@ class FrequencyGate(nn.Module):
     """
 
     keep_probability: Tensor
+    flat_channels: Tensor
 
     def __init__(
         self, channels: ChannelsLike = 192, *, pooling: Pooling = "mean", temperature: float = 1.0
@@ -112,6 +118,7 @@ class FrequencyGate(nn.Module):
                 convolution.bias.copy_(torch.tensor(bias).repeat(len(convolution.bias) // len(bias)))
         start = torch.full((number,), _BIAS_ON - _BIAS_OFF).sigmoid()
         self.register_buffer("keep_probability", start)
+        self.register_buffer("flat_channels", torch.tensor(self.channels.flat))
 
     @overload
     def forward(self, x: Tensor, return_gate: Literal[False] = False) -> Tensor: ...
@@ -126,7 +133,7 @@ class FrequencyGate(nn.Module):
 
     def margin(self, x: Tensor) -> Tensor:
         """Logit of P(keep) of every channel, float32 (N, C): the logit "on" less the logit "off"."""
-        pooled = self.norm(self.squeeze(self._pool(x)))
+        pooled = self.norm(self.squeeze(self._pool(x).to(self.squeeze.weight.dtype)))
         logits: Tensor = self.logits(torch.relu(pooled)).float().flatten(1)
         return logits[:, 1::2] - logits[:, ::2]
 
@@ -146,13 +153,13 @@ class FrequencyGate(nn.Module):
         number a gate is enough, and P(keep) = sigmoid(margin).
         """
         with torch.no_grad():
-            self.keep_probability.lerp_(margin.sigmoid().mean(0), _MOMENTUM)
+            seen = margin.sigmoid().mean(0).to(self.keep_probability.dtype)
+            self.keep_probability.lerp_(seen, _MOMENTUM)
             uniform = torch.rand_like(margin).clamp(1e-6, 1 - 1e-6)
         noisy = margin + uniform.logit()
         soft = torch.sigmoid(noisy / self.temperature)
         return (noisy > 0).to(soft.dtype) + (soft - soft.detach())  # the bracket is 0: its gradient is soft's
 
-    @torch.no_grad()
     def measure(self, batches: Iterable[Tensor | tuple[Tensor, ...]]) -> GateUsage:
         """What the gate keeps of a data set, in evaluation; also sets `keep_probability` to what it was there.
 
@@ -162,19 +169,16 @@ class FrequencyGate(nn.Module):
         Raises:
             ValueError: there is no batch.
         """
-        training, device = self.training, self.keep_probability.device
-        self.eval()
+        device = self.keep_probability.device
         kept: list[Tensor] = []
         sums = torch.zeros(2, len(self.channels), dtype=torch.float64)
-        try:
+        with evaluating(self):
             for batch in batches:
                 x = batch if isinstance(batch, Tensor) else batch[0]
                 margin = self.margin(x.to(device)).cpu()
                 gate = margin > 0
                 kept.append(gate.sum(1))
                 sums += torch.stack([gate.double().sum(0), margin.double().sigmoid().sum(0)])
-        finally:
-            self.train(training)
         if not kept:
             raise ValueError("there is no batch to measure the gate on")
         rate, probability = (sums / sum(map(len, kept))).float()
@@ -197,16 +201,7 @@ class FrequencyGate(nn.Module):
             >>> gate.to_channel_set(2)
             ChannelSet(y=[3], cb=[0], cr=[])
         """
-        available = len(self.channels)
-        if number is None:
-            number = int((self.keep_probability > 0.5).sum())
-            if not number:
-                raise ValueError("no channel is kept more often than not: say how many to take")
-        if not 1 <= number <= available:
-            raise ValueError(f"expected 1 to {available} channels, got {number}")
-        flat = self.channels.flat
-        order = self.keep_probability.argsort(descending=True, stable=True).tolist()
-        return ChannelSet.from_flat([flat[index] for index in order[:number]])
+        return Ranking(self.channels.flat, tuple(self.keep_probability.tolist())).best(number)
 
 
 class GatedModel(nn.Module):
@@ -240,6 +235,43 @@ class GatedModel(nn.Module):
     def channels(self) -> ChannelSet:
         """The channels that the input holds."""
         return self.gate.channels
+
+    def fold(self, keep: int | ChannelSet | Tensor | None = None) -> nn.Module:
+        """The static network: the model without a gate, reading only the channels that a fixed gate would keep.
+
+        Args:
+            keep: which. A number: the best by `FrequencyGate.to_channel_set`; None: as many as are kept more often
+                than not; a mask, bool (C,); or a `ChannelSet`.
+
+        Returns:
+            A copy of the model. It equals, to rounding, the model behind a gate that always passes these channels
+            and no other. How far it is from this gate, which decides anew for each image, `fold_distance` tells.
+            Its ``.channels`` is what to pass to `dctdecode.read`.
+
+        Raises:
+            TypeError: it is not known which layers of the model read the input: it comes neither from
+                `create_model` nor from `adapt_stem`.
+            ValueError: a channel that the input does not hold, a mask of another length, or none kept.
+
+        Example:
+            >>> import torch
+            >>> from dctdecode.models import create_model
+            >>> gated = create_model("mobilenet_v2", 192, num_classes=10, gate=True).eval()
+            >>> static = gated.fold(24)
+            >>> len(static.channels), tuple(static(torch.zeros(1, 24, 28, 28)).shape)
+            (24, (1, 10))
+        """
+        if keep is None or isinstance(keep, int):
+            keep = self.gate.to_channel_set(keep)
+        elif isinstance(keep, Tensor):
+            keep = self._masked(keep)
+        return select_inputs(self.model, self.channels, keep)
+
+    def _masked(self, mask: Tensor) -> ChannelSet:
+        flat = self.channels.flat
+        if mask.dtype != torch.bool or mask.shape != (len(flat),):
+            raise ValueError(f"expected a mask, bool ({len(flat)},), got {mask.dtype} {tuple(mask.shape)}")
+        return ChannelSet.from_flat([index for index, kept in zip(flat, mask.tolist(), strict=True) if kept])
 
     def forward(self, x: Tensor, return_gate: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """The model's output, and with `return_gate` also the gate, float32 (N, C)."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 from torchvision.models.mobilenetv2 import InvertedResidual, MobileNetV2
 
 from dctdecode.models._channels import InputLike, input_channels
+from dctdecode.models.folding import select_columns
 
 __all__ = ["FrequencyMobileNetV2", "mobilenet_v2"]
 
@@ -31,8 +33,32 @@ class FrequencyMobileNetV2(MobileNetV2):
         for module in block.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        block.use_res_connect = False  # nor where the input happens to have as many channels as the output
         self.features[0] = nn.Identity()  # keeps the numbers of those that follow
         self.features[1] = block
+
+    def select_inputs(self, index: list[int]) -> None:
+        """Makes the network read only those of its input's channels, as if the others were zero.
+
+        A channel of zeros still leaves the depthwise convolution's normalisation and activation as a constant,
+        which the projection hands on, and which the projection's normalisation takes into its mean here. (Away
+        from the image's edge or at it: zeros are zeros.) In training that normalisation removes constants by
+        itself.
+        """
+        (depthwise, norm, activation), projection, last = self.features[1].conv
+        dropped = [i for i in range(depthwise.in_channels) if i not in set(index)]
+        with torch.no_grad():
+            scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+            constant = activation(norm.bias - norm.running_mean * scale)
+            last.running_mean -= projection.weight[:, dropped, 0, 0] @ constant[dropped]
+        select_columns(projection, index)
+        depthwise.weight = nn.Parameter(depthwise.weight.detach()[index].clone())
+        depthwise.in_channels = depthwise.out_channels = depthwise.groups = len(index)
+        for name in ("weight", "bias"):
+            setattr(norm, name, nn.Parameter(getattr(norm, name).detach()[index].clone()))
+        for name in ("running_mean", "running_var"):
+            setattr(norm, name, getattr(norm, name)[index].clone())
+        norm.num_features = len(index)
 
 
 def mobilenet_v2(channels: InputLike = 24, **options: Any) -> FrequencyMobileNetV2:
@@ -47,8 +73,7 @@ def mobilenet_v2(channels: InputLike = 24, **options: Any) -> FrequencyMobileNet
         ValueError, TypeError, OSError: `channels` is refused by `dctdecode.channels.as_channel_set`.
 
     Example:
-        >>> import pytest, torch
-        >>> _ = pytest.importorskip("torchvision")
+        >>> import torch
         >>> from dctdecode.models import mobilenet_v2
         >>> model = mobilenet_v2(24, num_classes=10).eval()
         >>> tuple(model(torch.zeros(1, 24, 56, 56)).shape)

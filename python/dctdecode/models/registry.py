@@ -62,8 +62,7 @@ def create_model(
         TypeError: an option that this model does not have.
 
     Example:
-        >>> import pytest, torch
-        >>> _ = pytest.importorskip("torchvision")
+        >>> import torch
         >>> from dctdecode.models import create_model
         >>> model = create_model("mobilenet_v2", 192, num_classes=10, gate=True).eval()
         >>> logits, gate = model(torch.randn(2, 192, 28, 28), return_gate=True)

@@ -18,6 +18,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.ops import SqueezeExcitation
 
 from dctdecode.models._channels import InputLike, input_channels
+from dctdecode.models.folding import select_columns
 
 __all__ = ["FrequencyResNet", "resnet18", "resnet34", "resnet50", "resnet101", "se_resnet50"]
 
@@ -80,6 +81,7 @@ class FrequencyResNet(nn.Module):
         if stage2_stride not in (1, 2):
             raise ValueError(f"stage2_stride: expected 1 or 2, got {stage2_stride!r}")
         self.channels = input_channels(channels)
+        self.stage2_stride = stage2_stride
         expansion = _expansion(block)
         planes = [round(number * width) for number in (64, 128, 256, 512)]
         strides = (1, stage2_stride, 2, 2)
@@ -109,6 +111,14 @@ class FrequencyResNet(nn.Module):
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return cast(Tensor, self.fc(torch.flatten(self.avgpool(x), 1)))
 
+    def select_inputs(self, index: list[int]) -> None:
+        """Makes the network read only those of its input's channels, as if the others were zero."""
+        first: Any = self.layer1[0]
+        if first.downsample is None:  # an identity, which here becomes a selection
+            first.downsample = _identity(first.conv1)
+        select_columns(first.conv1, index)
+        select_columns(first.downsample[0], index)
+
     def _initialize(self, zero_init_residual: bool) -> None:
         """As torchvision does: He et al., "Delving Deep into Rectifiers", fan out."""
         for module in self.modules():
@@ -137,6 +147,16 @@ def _block(
     return block(inputs, planes, stride, shortcut, norm_layer=norm_layer)
 
 
+def _identity(like: nn.Conv2d) -> nn.Sequential:
+    """A projection, with its normalisation, that changes nothing; on the device and of the dtype of `like`."""
+    number = like.in_channels
+    convolution = nn.Conv2d(number, number, 1, bias=False)
+    norm = nn.BatchNorm2d(number)
+    nn.init.dirac_(convolution.weight)
+    nn.init.constant_(cast(Tensor, norm.running_var), 1 - norm.eps)
+    return nn.Sequential(convolution, norm).to(like.weight)
+
+
 def resnet18(channels: InputLike = 24, **options: Any) -> FrequencyResNet:
     """ResNet-18 on coefficients. Arguments as for `resnet50`."""
     return FrequencyResNet(BasicBlock, (2, 2, 2, 2), channels, **options)
@@ -160,8 +180,7 @@ def resnet50(channels: InputLike = 24, **options: Any) -> FrequencyResNet:
         ValueError, TypeError, OSError: as from `FrequencyResNet`.
 
     Example:
-        >>> import pytest, torch
-        >>> _ = pytest.importorskip("torchvision")
+        >>> import torch
         >>> from dctdecode.models import resnet50
         >>> model = resnet50(24, num_classes=10).eval()
         >>> tuple(model(torch.zeros(1, 24, 28, 28)).shape)
