@@ -5,6 +5,7 @@
 #include "fast_path.h"
 #include "jpeg/libjpeg.h"
 #include "jpeg/writing.h"
+#include "requantise.h"
 #include "tensor_writer.h"
 
 namespace dctdecode {
@@ -13,6 +14,9 @@ inline constexpr std::size_t kKeepBytes = std::size_t{64} << 20;  // between ima
 // While libjpeg-turbo reads a file again that our decoder gave up: more would pass the memory limit.
 inline constexpr std::size_t kKeepBesideLibjpeg = std::size_t{8} << 20;
 
+inline constexpr markers::Bands kEverything = {markers::kAllFrequencies, markers::kAllFrequencies,
+                                               markers::kAllFrequencies, markers::kAllFrequencies};
+
 using Blocks = std::array<jpeg::Blocks, kMaxComponents>;
 
 struct Decoder::Memory {
@@ -20,16 +24,28 @@ struct Decoder::Memory {
   jpeg::Reader libjpeg;
   TensorWriter writer;
   jpeg::Writer jpeg;
+  Requantiser requantiser;
+  std::vector<std::int16_t> turned;  // blocks of a turned image
 
   // The coefficients of the file, those of `wanted` at least, in memory that lasts until the next image and
   // may be changed. `header` gets the latched quantisation tables.
   Outcome read_blocks(Bytes source, const Limits& limits, const markers::Bands& wanted, bool strict,
                       Poll poll, Header& header, Blocks& blocks, Report& report);
+  // What the two kinds of pruning make of a file: a header, and blocks in memory of this object.
+  Outcome keep(Bytes source, const Limits& limits, const Pruning& pruning, Poll poll, Header& header,
+               Blocks& blocks, Report& report);
+  Outcome resample(Bytes source, const Limits& limits, const Pruning& pruning, const Geometry& geometry,
+                   Poll poll, Header& header, Blocks& blocks, Report& report);
   void trim() {
+    trim_all_but_jpeg();
+    jpeg.trim();
+  }
+  void trim_all_but_jpeg() {
     fast.trim(kKeepBytes);
     libjpeg.trim();
     writer.trim(kKeepBytes);
-    jpeg.trim();
+    requantiser.trim(kKeepBytes);
+    if (turned.size() * sizeof(turned[0]) > kKeepBytes) std::vector<std::int16_t>().swap(turned);
   }
 };
 

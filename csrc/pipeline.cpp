@@ -15,9 +15,6 @@ Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 
 namespace {
 
-constexpr markers::Bands kEverything = {markers::kAllFrequencies, markers::kAllFrequencies,
-                                        markers::kAllFrequencies, markers::kAllFrequencies};
-
 void copy_planes(const Header& header, const Blocks& blocks, const std::vector<PlaneView>& planes) {
   for (int c = 0; c < header.num_components; ++c) {
     const Component& component = header.components[c];

@@ -7,29 +7,45 @@
 #include "dct/mask.h"
 #include "dct/zigzag.h"
 #include "decoder_memory.h"
+#include "markers/exif.h"
+#include "turn.h"
 
 namespace dctdecode {
 namespace {
 
+using Kept = std::array<std::uint64_t, kMaxComponents>;  // bit 8 * v + u of each component
+
 // An RGB file's channels are combinations of the same frequency of all three components, so each component
 // keeps what any channel needs.
-std::array<std::uint64_t, kMaxComponents> kept_of_components(const Header& header, const Pruning& pruning) {
+Kept kept_of_components(const Header& header, const Pruning& pruning) {
   const auto& [y, cb, cr] = pruning.kept;
   if (header.color_space == ColorSpace::rgb) return {y | cb | cr, y | cb | cr, y | cb | cr, 0};
   return {y, cb, cr, 0};
 }
 
-markers::Bands bands_of(const std::array<std::uint64_t, kMaxComponents>& kept) {
+// In the file's own rows and columns: `transposed` where `kept` is of an image whose sides change places.
+markers::Bands bands_of(const Kept& kept, bool transposed) {
   markers::Bands bands{};
   for (int c = 0; c < kMaxComponents; ++c) {
     for (int k = 0; k < kBlockSize; ++k) {
-      if ((kept[c] >> k & 1) != 0) bands[c] |= markers::Band{1} << dct::kNaturalToZigzag[k];
+      const int stored = transposed ? k % 8 * 8 + k / 8 : k;
+      if ((kept[c] >> k & 1) != 0) bands[c] |= markers::Band{1} << dct::kNaturalToZigzag[stored];
     }
   }
   return bands;
 }
 
-void drop(const Header& header, const std::array<std::uint64_t, kMaxComponents>& kept, const Blocks& blocks) {
+std::uint64_t blocks_bytes(const Header& header) {
+  std::uint64_t bytes = 0;
+  for (int c = 0; c < header.num_components; ++c) {
+    const Component& component = header.components[c];
+    bytes += static_cast<std::uint64_t>(component.height_blocks) * component.width_blocks * kBlockSize *
+             sizeof(std::int16_t);
+  }
+  return bytes;
+}
+
+void drop(const Header& header, const Kept& kept, const Blocks& blocks) {
   for (int c = 0; c < header.num_components; ++c) {
     if (kept[c] == ~std::uint64_t{0}) continue;
     const Component& component = header.components[c];
@@ -64,28 +80,87 @@ Outcome Decoder::Memory::read_blocks(Bytes source, const Limits& limits, const m
   return outcome;
 }
 
-Outcome Decoder::prune(Bytes source, const Limits& limits, const Pruning& pruning, Poll poll,
-                       const Header& header, Bytes& jpeg, Report& report) try {
-  if (Outcome known = check_color_space(header); !known) return known;
-  Header latched = header;
-  Blocks blocks;
-  const auto kept = kept_of_components(header, pruning);
-  Outcome outcome =
-      memory_->read_blocks(source, limits, bands_of(kept), pruning.strict, poll, latched, blocks, report);
-  if (!outcome) return outcome;
-  drop(latched, kept, blocks);
-  jpeg::Finish finish;
-  std::vector<std::uint8_t> exif;
+namespace {
+
+// Metadata for the new file. `patched` holds the segments that are not the file's own bytes.
+void take_metadata(Bytes source, const Header& header, const Pruning& pruning, jpeg::Finish& finish,
+                   std::vector<std::vector<std::uint8_t>>& patched) {
+  const auto replace = [&patched](markers::Attachment& attachment, std::vector<std::uint8_t> bytes) {
+    patched.push_back(std::move(bytes));
+    attachment.payload = {patched.back().data(), patched.back().size()};
+  };
   finish.progressive = pruning.progressive;
   if (pruning.metadata == Metadata::all) {
     markers::list_attachments(source, finish.density, finish.attachments);
-  } else if (header.orientation != 1) {
-    exif = markers::exif_with_orientation(header.orientation);
-    finish.attachments.push_back({markers::APP1, {exif.data(), exif.size()}});
+    for (markers::Attachment& attachment : finish.attachments) {
+      const Bytes& payload = attachment.payload;
+      if (!pruning.upright || attachment.marker != markers::APP1 || markers::exif_orientation(payload) <= 1) {
+        continue;
+      }
+      replace(attachment, {payload.data, payload.data + payload.size});
+      markers::set_upright(patched.back().data(), patched.back().size());
+    }
+  } else if (!pruning.upright && header.orientation != 1) {
+    finish.attachments.push_back({markers::APP1, {}});
+    replace(finish.attachments.back(), markers::exif_with_orientation(header.orientation));
   }
-  outcome = memory_->jpeg.write(latched, blocks, finish, limits, poll, jpeg);
-  memory_->fast.trim(kKeepBytes);
-  memory_->libjpeg.trim();
+}
+
+}  // namespace
+
+// On the file's own grids: what is kept stays as it is.
+Outcome Decoder::Memory::keep(Bytes source, const Limits& limits, const Pruning& pruning, Poll poll,
+                              Header& header, Blocks& blocks, Report& report) {
+  const int orientation = pruning.upright ? header.orientation : 1;
+  if (orientation != 1) {
+    if (Outcome possible = check_turn(header, orientation); !possible) return possible;
+    if (Outcome small = check_memory(header, limits, blocks_bytes(header)); !small) return small;
+  }
+  const Kept kept = kept_of_components(header, pruning);
+  const markers::Bands wanted = bands_of(kept, orientation >= 5);
+  if (Outcome read = read_blocks(source, limits, wanted, pruning.strict, poll, header, blocks, report);
+      !read) {
+    return read;
+  }
+  if (orientation != 1) turn(orientation, header, blocks, turned);
+  drop(header, kept, blocks);
+  return {};
+}
+
+// On another grid.
+Outcome Decoder::Memory::resample(Bytes source, const Limits& limits, const Pruning& pruning,
+                                  const Geometry& geometry, Poll poll, Header& header, Blocks& blocks,
+                                  Report& report) {
+  jpeg::StandardTables tables;
+  if (Outcome known = jpeg.standard_tables(pruning.quality, tables); !known) return known;
+  const Header result = Requantiser::header_of(header, pruning, geometry, tables);
+  if (Outcome small = check_memory(header, limits, Requantiser::memory_bytes(result)); !small) return small;
+  Blocks stored;
+  if (Outcome read = read_blocks(source, limits, kEverything, pruning.strict, poll, header, stored, report);
+      !read) {
+    return read;
+  }
+  Outcome outcome =
+      requantiser.run(header, as_planes(stored), pruning, geometry, poll, writer, result, blocks);
+  header = result;
+  return outcome;
+}
+
+Outcome Decoder::prune(Bytes source, const Limits& limits, const Pruning& pruning, const Geometry* geometry,
+                       Poll poll, const Header& header, Bytes& jpeg, Report& report) try {
+  if (Outcome known = check_color_space(header); !known) return known;
+  Header result = header;
+  Blocks blocks;
+  Outcome outcome = geometry == nullptr
+                        ? memory_->keep(source, limits, pruning, poll, result, blocks, report)
+                        : memory_->resample(source, limits, pruning, *geometry, poll, result, blocks, report);
+  if (!outcome) return outcome;
+  jpeg::Finish finish;
+  std::vector<std::vector<std::uint8_t>> patched;
+  take_metadata(source, header, pruning, finish, patched);
+  memory_->jpeg.trim();  // of the last image's JPEG
+  outcome = memory_->jpeg.write(result, blocks, finish, limits, poll, jpeg);
+  memory_->trim_all_but_jpeg();
   return outcome;
 } catch (const std::bad_alloc&) {
   return out_of_memory();

@@ -120,7 +120,8 @@ Said read_into(const Image& image, const Plan& plan, const Geometry& geometry, s
   return said(report);
 }
 
-std::pair<py::bytes, Said> prune(const Image& image, const Pruning& pruning) {
+std::pair<py::bytes, Said> prune(const Image& image, const Pruning& pruning, const Geometry* geometry) {
+  if (geometry != nullptr) require_inside(image.header, *geometry);
   Report report;
   Outcome outcome;
   Bytes jpeg;
@@ -128,8 +129,8 @@ std::pair<py::bytes, Said> prune(const Image& image, const Pruning& pruning) {
   {
     SignalPoll signals;
     const py::gil_scoped_release no_gil;
-    outcome = decoder->prune(image.source->bytes, image.limits, pruning, signals.poll(), image.header, jpeg,
-                             report);
+    outcome = decoder->prune(image.source->bytes, image.limits, pruning, geometry, signals.poll(),
+                             image.header, jpeg, report);
   }
   raise_unless_ok(outcome, image.path);
   return {py::bytes(reinterpret_cast<const char*>(jpeg.data), jpeg.size), said(report)};
@@ -176,7 +177,7 @@ void register_image(py::module_& module) {
       .def("check_memory", &check_memory_of, py::arg("output_bytes"))
       .def("read_planes_into", &read_planes_into, py::arg("addresses"), py::arg("strict"))
       .def("read_into", &read_into, py::arg("plan"), py::arg("geometry"), py::arg("address"))
-      .def("prune", &prune, py::arg("pruning"))
+      .def("prune", &prune, py::arg("pruning"), py::arg("geometry").none(true))
       .def_readonly("path", &Image::path)
       .def_property_readonly("extent", [](const Image& i) { return extent_of(i.header); })
       .def_property_readonly("height", [](const Image& i) { return i.header.height_px; })

@@ -21,4 +21,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   dctdecode::binding::register_pruning(module);
   dctdecode::binding::register_image(module);
   dctdecode::binding::register_batch(module);
+  dctdecode::binding::register_encoding(module);
 }

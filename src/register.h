@@ -6,6 +6,7 @@
 namespace dctdecode::binding {
 
 void register_batch(pybind11::module_& module);
+void register_encoding(pybind11::module_& module);
 void register_geometry(pybind11::module_& module);
 void register_image(pybind11::module_& module);
 void register_plan(pybind11::module_& module);

@@ -42,7 +42,7 @@ OUTSIDE = {
 # Python module -> the project's modules that it may import; a package stands for all its modules.
 # "dctdecode" is the public face of the package.
 DECODE_LEVEL = (
-    "_tensors", "batch", "decode", "finishing", "framing", "info", "limits", "placing", "plan",
+    "_tensors", "batch", "decode", "encoding", "finishing", "framing", "info", "limits", "placing", "plan",
     "pruning", "sources",
 )  # fmt: skip
 MODULES = {
@@ -51,17 +51,19 @@ MODULES = {
         (
             "_core", "_tensors", "batch", "channels", "decode", "errors", "finishing", "framing", "geometry",
             "info", "limits", "normalization", "placing", "plan", "planes", "preview", "sources", "threads",
+            "writing",
         ),
     ),
     "__init__": (
-        "_core", "batch", "channels", "data", "decode", "errors", "info", "limits", "models", "planes", "preview",
-        "pruning", "transforms",
+        "_core", "batch", "channels", "data", "decode", "encoding", "errors", "info", "limits", "models",
+        "planes", "preview", "pruning", "transforms",
     ),
     "geometry": ("channels",),
     "planes": ("info",),
     "preview": ("channels", "normalization"),
     "transforms": ("channels", "geometry", "normalization", "transforms"),
     "normalization": ("channels",),
+    "writing": ("channels",),
     "channels": (),
     "errors": (),
     "quality": (),

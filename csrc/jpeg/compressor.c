@@ -82,7 +82,7 @@ void dctd_begin_writing(dctd_writer* writer, const dctd_write_options* options, 
   writer->options = *options;
   writer->result = result;
   writer->size = 0;
-  if (writer->capacity > options->max_bytes) dctd_writer_trim(writer, 0);
+  if (options->max_bytes > 0 && writer->capacity > options->max_bytes) dctd_writer_trim(writer, 0);
 }
 
 void dctd_create_compressor(dctd_writer* writer) {
@@ -100,6 +100,20 @@ void dctd_create_compressor(dctd_writer* writer) {
   cinfo->dest = &writer->destination;
   writer->progress.progress_monitor = on_progress;
   cinfo->progress = &writer->progress;
+}
+
+dctd_code dctd_standard_tables(dctd_writer* writer, int quality, uint16_t luma[64], uint16_t chroma[64],
+                               dctd_result* result) {
+  const dctd_write_options none = {0};
+  dctd_begin_writing(writer, &none, result);
+  if (setjmp(writer->escape) == 0) {
+    dctd_create_compressor(writer);
+    jpeg_set_quality(&writer->cinfo, quality, TRUE);
+    for (int k = 0; k < 64; ++k) luma[k] = writer->cinfo.quant_tbl_ptrs[0]->quantval[k];
+    for (int k = 0; k < 64; ++k) chroma[k] = writer->cinfo.quant_tbl_ptrs[1]->quantval[k];
+  }
+  jpeg_destroy_compress(&writer->cinfo);
+  return result->code;
 }
 
 dctd_writer* dctd_writer_new(void) { return calloc(1, sizeof(dctd_writer)); }

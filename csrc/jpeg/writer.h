@@ -49,6 +49,27 @@ void dctd_writer_trim(dctd_writer* writer, size_t keep_bytes);
  * The bytes are valid until the next call. */
 dctd_code dctd_write_coefficients(dctd_writer* writer, const dctd_image* image,
                                   const dctd_write_options* options, dctd_result* result);
+/* The quantisation tables of libjpeg's encoder at a quality of 1 to 100 (T.81 K.1 scaled), natural order. */
+dctd_code dctd_standard_tables(dctd_writer* writer, int quality, uint16_t luma[64], uint16_t chroma[64],
+                               dctd_result* result);
+/* Pixels: rows of gray (1 channel) or RGB (3) bytes. */
+typedef struct {
+  const uint8_t* data;
+  size_t stride_bytes;
+  int height_px, width_px, channels;
+} dctd_pixels;
+
+typedef struct {
+  int quality;        /* libjpeg's, 1 to 100 */
+  int luma_v, luma_h; /* sampling factors, chroma's being 1 */
+  uint64_t kept[3];   /* bit 8 * v + u of Y, Cb, Cr */
+} dctd_encoding;
+
+/* Pixels as a baseline JPEG (gray or YCbCr) that holds only the kept frequencies. Of `options` count
+ * max_bytes and should_stop. */
+dctd_code dctd_encode(dctd_writer* writer, const dctd_pixels* pixels, const dctd_encoding* encoding,
+                      const dctd_write_options* options, dctd_result* result);
+
 const uint8_t* dctd_written(const dctd_writer* writer, size_t* size);
 
 #ifdef __cplusplus

@@ -53,6 +53,15 @@ int ask(void* context) {
   return poll.should_stop(poll.context) ? 1 : 0;
 }
 
+// `poll` has to live as long as `options`.
+void ask_while_writing(Poll& poll, dctd_write_options& options) {
+  if (poll.should_stop == nullptr) return;
+  options.should_stop = ask;
+  options.context = &poll;
+}
+
+Outcome no_memory() { return {Status::out_of_memory, "no memory for an encoder", 0, 0}; }
+
 }  // namespace
 
 dctd_writer* Writer::get() {
@@ -60,10 +69,18 @@ dctd_writer* Writer::get() {
   return writer_.get();
 }
 
+Outcome Writer::standard_tables(int quality, StandardTables& tables) {
+  dctd_writer* writer = get();
+  if (writer == nullptr) return no_memory();
+  dctd_result result;
+  dctd_standard_tables(writer, quality, tables.luma.data(), tables.chroma.data(), &result);
+  return outcome_of(result);
+}
+
 Outcome Writer::write(const Header& header, const std::array<Blocks, kMaxComponents>& blocks,
                       const Finish& finish, const Limits& limits, Poll poll, Bytes& jpeg) {
   dctd_writer* writer = get();
-  if (writer == nullptr) return {Status::out_of_memory, "no memory for an encoder", 0, 0};
+  if (writer == nullptr) return no_memory();
   segments_.clear();
   for (const markers::Attachment& a : finish.attachments) {
     segments_.push_back({a.marker, a.payload.data, a.payload.size});
@@ -74,13 +91,29 @@ Outcome Writer::write(const Header& header, const std::array<Blocks, kMaxCompone
   options.density = {finish.density.unit, finish.density.x, finish.density.y};
   options.segments = segments_.data();
   options.num_segments = segments_.size();
-  if (poll.should_stop != nullptr) {
-    options.should_stop = ask;
-    options.context = &poll;
-  }
+  ask_while_writing(poll, options);
   const dctd_image image = image_of(header, blocks);
   dctd_result result;
   dctd_write_coefficients(writer, &image, &options, &result);
+  jpeg.data = dctd_written(writer, &jpeg.size);
+  return outcome_of(result);
+}
+
+Outcome Writer::encode(const Pixels& pixels, const Encoding& encoding, Poll poll, Bytes& jpeg) {
+  dctd_writer* writer = get();
+  if (writer == nullptr) return no_memory();
+  dctd_write_options options{};
+  options.max_bytes = SIZE_MAX;
+  ask_while_writing(poll, options);
+  const dctd_pixels from{pixels.data, pixels.stride_bytes, pixels.height_px, pixels.width_px,
+                         pixels.channels};
+  dctd_encoding how{};
+  how.quality = encoding.quality;
+  how.luma_v = encoding.luma_height_factor;
+  how.luma_h = encoding.luma_width_factor;
+  std::copy(encoding.kept.begin(), encoding.kept.end(), how.kept);
+  dctd_result result;
+  dctd_encode(writer, &from, &how, &options, &result);
   jpeg.data = dctd_written(writer, &jpeg.size);
   return outcome_of(result);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dctdecode/bytes.h"
+#include "dctdecode/encode.h"
 #include "dctdecode/header.h"
 #include "dctdecode/limits.h"
 #include "dctdecode/status.h"
@@ -22,13 +23,22 @@ struct Finish {
   std::vector<markers::Attachment> attachments;
 };
 
+struct StandardTables {
+  std::array<std::uint16_t, kBlockSize> luma{}, chroma{};
+};
+
 class Writer {
  public:
+  // Those of libjpeg's encoder at this quality, 1 to 100.
+  Outcome standard_tables(int quality, StandardTables& tables);
+
   // The coefficients as a JPEG that lies in memory of this object until the next call. Of `header` count
   // sizes, colour space, and each component's sampling, grid and quantisation table. max_memory_bytes bounds
   // the JPEG.
   Outcome write(const Header& header, const std::array<Blocks, kMaxComponents>& blocks, const Finish& finish,
                 const Limits& limits, Poll poll, Bytes& jpeg);
+  // Pixels as a JPEG, in the same memory.
+  Outcome encode(const Pixels& pixels, const Encoding& encoding, Poll poll, Bytes& jpeg);
   // Gives large memory back.
   void trim();
 

@@ -23,27 +23,44 @@ struct Tiff {
   }
 };
 
-}  // namespace
+// Where an orientation of 1 to 8 stands, and in which byte order.
+struct Place {
+  std::size_t offset = 0;  // in the payload; 0: nowhere
+  bool big_endian = false;
+  int value = 0;
+};
 
-int exif_orientation(Bytes payload) noexcept {
+Place find_orientation(Bytes payload) {
   constexpr std::size_t kPrefix = 6, kEntry = 12;
   constexpr unsigned kOrientationTag = 0x0112, kShort = 3;
-  if (payload.size < kPrefix + 8 || std::memcmp(payload.data, "Exif\0\0", kPrefix) != 0) return 0;
+  if (payload.size < kPrefix + 8 || std::memcmp(payload.data, "Exif\0\0", kPrefix) != 0) return {};
   const Bytes body{payload.data + kPrefix, payload.size - kPrefix};
   const bool big_endian = body.data[0] == 'M' && body.data[1] == 'M';
-  if (!big_endian && !(body.data[0] == 'I' && body.data[1] == 'I')) return 0;
+  if (!big_endian && !(body.data[0] == 'I' && body.data[1] == 'I')) return {};
   const Tiff tiff{body, big_endian};
   const std::size_t ifd = tiff.u32(4);
-  if (tiff.u16(2) != 42 || !tiff.has(ifd, 2)) return 0;
+  if (tiff.u16(2) != 42 || !tiff.has(ifd, 2)) return {};
   const unsigned count = tiff.u16(ifd);
   for (unsigned i = 0; i < count; ++i) {
     const std::size_t entry = ifd + 2 + i * kEntry;
-    if (!tiff.has(entry, kEntry)) return 0;
+    if (!tiff.has(entry, kEntry)) return {};
     if (tiff.u16(entry) != kOrientationTag || tiff.u16(entry + 2) != kShort) continue;
     const int value = static_cast<int>(tiff.u16(entry + 8));
-    return value >= 1 && value <= 8 ? value : 0;
+    if (value < 1 || value > 8) return {};
+    return {kPrefix + entry + 8, big_endian, value};
   }
-  return 0;
+  return {};
+}
+
+}  // namespace
+
+int exif_orientation(Bytes payload) noexcept { return find_orientation(payload).value; }
+
+void set_upright(std::uint8_t* payload, std::size_t size) noexcept {
+  const Place place = find_orientation({payload, size});
+  if (place.offset == 0) return;
+  payload[place.offset] = place.big_endian ? 0 : 1;
+  payload[place.offset + 1] = place.big_endian ? 1 : 0;
 }
 
 }  // namespace dctdecode::markers

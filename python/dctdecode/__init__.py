@@ -12,6 +12,7 @@ from dctdecode.batch import Failure, read_batch
 from dctdecode.channels import PRESETS, ChannelSet
 from dctdecode.data import DCTImageFolder, DCTLoader, DCTTarDataset
 from dctdecode.decode import info, read, read_planes
+from dctdecode.encoding import encode
 from dctdecode.info import JpegInfo
 from dctdecode.limits import Limits
 from dctdecode.planes import Planes
@@ -36,6 +37,7 @@ __all__ = [
     "__libjpeg_turbo_found__",
     "__libjpeg_turbo_version__",
     "__version__",
+    "encode",
     "errors",
     "info",
     "models",

@@ -65,8 +65,13 @@ class Pruning:
         *,
         kept: tuple[int, int, int],
         metadata: Metadata,
+        upright: bool,
         progressive: bool,
         strict: bool,
+        quality: int,
+        luma_factors: tuple[int, int],
+        filter: Filter,
+        antialias: bool,
     ) -> None: ...
 
 class Image:
@@ -81,7 +86,9 @@ class Image:
     def extent(self) -> tuple[int, int, int, int, int]: ...
     def read_planes_into(self, addresses: list[int], strict: bool) -> tuple[list[str], list[str], str]: ...
     def read_into(self, plan: Plan, geometry: Geometry, address: int) -> tuple[list[str], list[str], str]: ...
-    def prune(self, pruning: Pruning) -> tuple[bytes, tuple[list[str], list[str], str]]: ...
+    def prune(
+        self, pruning: Pruning, geometry: Geometry | None
+    ) -> tuple[bytes, tuple[list[str], list[str], str]]: ...
     @property
     def height(self) -> int: ...
     @property
@@ -124,3 +131,15 @@ class Batch:
     def extents(self) -> list[tuple[int, int, int, int, int] | None]: ...
     @property
     def grids(self) -> list[tuple[int, int] | None]: ...
+
+def encode(
+    *,
+    address: int,
+    stride_bytes: int,
+    height: int,
+    width: int,
+    channels: int,
+    kept: tuple[int, int, int],
+    quality: int,
+    luma_factors: tuple[int, int],
+) -> bytes: ...

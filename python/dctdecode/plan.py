@@ -13,7 +13,7 @@ from dctdecode._tensors import core_dtype
 from dctdecode.channels import ChannelSet, as_channel_set
 from dctdecode.normalization import as_normalization
 
-__all__ = ["Channels", "as_plan", "check_orientation"]
+__all__ = ["Channels", "as_filter", "as_plan", "check_orientation"]
 
 Channels = int | str | ChannelSet | Sequence[int]
 
@@ -29,7 +29,8 @@ _FILTERS: dict[object, _core.Filter] = {
 }
 
 
-def _filter(interpolation: object) -> _core.Filter:
+def as_filter(interpolation: object) -> _core.Filter:
+    """The core's word for it; ValueError where there is none."""
     name = getattr(interpolation, "value", interpolation)  # torchvision's InterpolationMode
     if not isinstance(name, str) or name not in _FILTERS:
         raise ValueError(f"interpolation must be one of {list(_FILTERS)}, got {interpolation!r}")
@@ -78,7 +79,7 @@ def _make_plan(
     if normalize is not None and dtype == torch.int16:
         raise ValueError("int16 holds coefficients as they are; normalize= needs a float dtype")
     statistics = as_normalization(normalize, selection)
-    return _cached_plan(selection.flat, statistics, kind, _filter(interpolation), antialias, fast, strict)
+    return _cached_plan(selection.flat, statistics, kind, as_filter(interpolation), antialias, fast, strict)
 
 
 # Typed: True is no channel number, though it equals 1.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Sequence
 
 from dctdecode import _core
-from dctdecode.channels import ChannelSet, as_channel_set
+from dctdecode.channels import as_channel_set
 from dctdecode.errors import CorruptJpegWarning, damage
+from dctdecode.framing import as_layout
 from dctdecode.geometry import GeometryLike
-from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of
-from dctdecode.plan import Channels
+from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of, max_pixels_of
+from dctdecode.placing import place
+from dctdecode.plan import Channels, as_filter
 from dctdecode.sources import Source, open_image
+from dctdecode.writing import as_bits, as_luma_factors, as_quality
 
 __all__ = ["prune"]
 
@@ -85,17 +87,29 @@ def prune(
         >>> bool((kept.quantized(0)[..., :4, :4] == stored.quantized(0)[..., :4, :4]).all())
         True
     """
-    if size is not None or geometry is not None or orientation != "keep":
-        raise NotImplementedError("size, geometry and orientation")
-    image = open_image(source, as_core_limits(limits), max_bytes_of(limits))
-    jpeg, (found, _, _) = image.prune(
-        _core.Pruning(
-            kept=_kept(as_channel_set(channels), _steps(margin)),
-            metadata=_metadata(metadata),
-            progressive=bool(progressive),
-            strict=bool(strict),
-        )
+    if orientation not in ("keep", "apply"):
+        raise ValueError(f'orientation must be "keep" or "apply", got {orientation!r}')
+    if metadata not in ("orientation", "all"):
+        raise ValueError(f'metadata must be "orientation" or "all", got {metadata!r}')
+    resampled = size is not None or geometry is not None
+    if not resampled and (quality is not None or subsampling is not None):
+        raise ValueError("quality and subsampling are for an image that size or geometry resamples")
+    upright = orientation == "apply"
+    pruning = _core.Pruning(
+        kept=as_bits(as_channel_set(channels), _steps(margin)),
+        metadata=_core.Metadata.all if metadata == "all" else _core.Metadata.orientation,
+        upright=upright,
+        progressive=bool(progressive),
+        strict=bool(strict),
+        quality=as_quality(90 if quality is None else quality),
+        luma_factors=as_luma_factors("4:4:4" if subsampling is None else subsampling),
+        filter=as_filter(interpolation),
+        antialias=bool(antialias),
     )
+    layout = as_layout(size, None, False, geometry, None, max_pixels_of(limits))
+    image = open_image(source, as_core_limits(limits), max_bytes_of(limits))
+    placed = place(layout, image.extent, upright, image.path) if resampled else None
+    jpeg, (found, _, _) = image.prune(pruning, placed)
     if found:
         warnings.warn(damage(found, image.path), CorruptJpegWarning, stacklevel=2)
     return jpeg
@@ -106,25 +120,3 @@ def _steps(margin: object) -> int:
     if not 0 <= steps <= 7:
         raise ValueError(f"margin must be an integer 0..7, got {margin!r}")
     return steps
-
-
-def _metadata(metadata: object) -> _core.Metadata:
-    if metadata not in ("orientation", "all"):
-        raise ValueError(f'metadata must be "orientation" or "all", got {metadata!r}')
-    return _core.Metadata.all if metadata == "all" else _core.Metadata.orientation
-
-
-def _kept(channels: ChannelSet, margin: int) -> tuple[int, int, int]:
-    y, cb, cr = (_widened(indices, margin) for indices in (channels.y, channels.cb, channels.cr))
-    return y, cb, cr
-
-
-def _widened(indices: Sequence[int], margin: int) -> int:
-    """Bit 8 * v + u for every frequency that is at most `margin` steps from one of the indices."""
-    bits = 0
-    for index in indices:
-        v, u = divmod(index, 8)
-        for near_v in range(max(v - margin, 0), min(v + margin, 7) + 1):
-            for near_u in range(max(u - margin, 0), min(u + margin, 7) + 1):
-                bits |= 1 << (8 * near_v + near_u)
-    return bits

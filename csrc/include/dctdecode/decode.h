@@ -68,10 +68,11 @@ class Decoder {
   Outcome read(Bytes source, const Limits& limits, const Plan& plan, const Geometry& geometry, Poll poll,
                const Header& header, OutputView output, Report& report);
 
-  // A JPEG of the kept coefficients, bit for bit, the others zero. It lies in memory of this object until the
-  // next call.
-  Outcome prune(Bytes source, const Limits& limits, const Pruning& pruning, Poll poll, const Header& header,
-                Bytes& jpeg, Report& report);
+  // A JPEG of the kept coefficients, bit for bit, the others zero; or, with a geometry, of the image that
+  // this makes, quantised anew. `geometry` speaks of the upright image where pruning.upright, else its
+  // orientation is 1. The JPEG lies in memory of this object until the next call.
+  Outcome prune(Bytes source, const Limits& limits, const Pruning& pruning, const Geometry* geometry,
+                Poll poll, const Header& header, Bytes& jpeg, Report& report);
 
   struct Memory;  // private to the core
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "dctdecode/plan.h"
+
 namespace dctdecode {
 
 enum class Metadata {
@@ -14,8 +16,15 @@ enum class Metadata {
 struct Pruning {
   std::array<std::uint64_t, 3> kept{};  // bit 8 * v + u of Y, Cb, Cr
   Metadata metadata = Metadata::orientation;
+  bool upright = false;  // the EXIF orientation is applied; the frequencies are those of the upright image
   bool progressive = false;
   bool strict = true;
+
+  // Of an image that is resampled, and so quantised anew:
+  int quality = 90;                                   // libjpeg's
+  int luma_height_factor = 1, luma_width_factor = 1;  // 1 or 2: sampling factors of luma, chroma's being 1
+  Filter filter = Filter::bilinear;
+  bool antialias = true;
 };
 
 }  // namespace dctdecode
