@@ -6,11 +6,13 @@
 namespace dctdecode {
 namespace {
 
-// Samples of the true image along one axis of the result: all of a resized one; on the native grid the last
-// blocks may reach beyond its edge.
+// The result's size along one axis: whole blocks, but for an image on its native grid, whose last block may
+// reach beyond its edge.
 int size_px(const AxisGeometry& axis, bool native) {
-  if (!native) return 8 * axis.out_blocks;
-  return static_cast<int>(std::min(axis.stop, axis.hi) - std::max(axis.start, 0.0));
+  const int blocks_px = 8 * axis.out_blocks;
+  if (!native) return blocks_px;
+  const int true_px = static_cast<int>(std::min(axis.stop, axis.hi) - std::max(axis.start, 0.0));
+  return true_px > blocks_px - 8 && true_px <= blocks_px ? true_px : blocks_px;
 }
 
 // The axis of a component of half the resolution. Its blocks may reach beyond the end of the image (the last

@@ -78,6 +78,9 @@ static void check_grid(dctd_writer* writer, int c) {
 static void describe(dctd_writer* writer) {
   const dctd_image* image = writer->image;
   j_compress_ptr cinfo = &writer->cinfo;
+  if (image->width_px < 1 || image->height_px < 1) {
+    dctd_refuse(writer, DCTD_UNSUPPORTED, "an image without pixels is not written");
+  }
   cinfo->image_width = (JDIMENSION)image->width_px;
   cinfo->image_height = (JDIMENSION)image->height_px;
   cinfo->input_components = image->num_components;
