@@ -1,0 +1,1 @@
+"""What `examples/train_classifier.py` is made of."""

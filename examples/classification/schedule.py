@@ -1,0 +1,30 @@
+"""The learning rate as a function of the step alone, so that a resumed run needs nothing but its step."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+
+import torch
+from torch import nn
+
+
+def learning_rate(options: Namespace, step: int, steps_per_epoch: int) -> float:
+    """Of the step that comes next, counted from 0: linear warm-up, then a cosine to 0, or steps at epochs."""
+    epoch = step / steps_per_epoch
+    if epoch < options.warmup_epochs:
+        return options.lr * (step + 1) / (options.warmup_epochs * steps_per_epoch + 1)
+    if options.schedule == "step":
+        return options.lr * options.step_factor ** sum(epoch >= at for at in options.step_epochs)
+    done = (epoch - options.warmup_epochs) / (options.epochs - options.warmup_epochs)
+    return options.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def make_optimizer(options: Namespace, network: nn.Module) -> torch.optim.SGD:
+    return torch.optim.SGD(
+        network.parameters(),
+        lr=options.lr,
+        momentum=options.momentum,
+        nesterov=options.nesterov,
+        weight_decay=options.weight_decay,
+    )
