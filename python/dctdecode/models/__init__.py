@@ -16,6 +16,16 @@ from dctdecode.models.stems import adapt_stem
 from dctdecode.models.weights import Loaded, load_body, load_dctnet
 
 if TYPE_CHECKING:
+    from dctdecode.models.detection import (
+        fasterrcnn_resnet18_fpn,
+        fasterrcnn_resnet34_fpn,
+        fasterrcnn_resnet50_fpn,
+        fasterrcnn_resnet101_fpn,
+        maskrcnn_resnet18_fpn,
+        maskrcnn_resnet34_fpn,
+        maskrcnn_resnet50_fpn,
+        maskrcnn_resnet101_fpn,
+    )
     from dctdecode.models.mobilenet import mobilenet_v2
     from dctdecode.models.resnet import resnet18, resnet34, resnet50, resnet101, se_resnet50
 
@@ -30,10 +40,18 @@ __all__ = [
     "adapt_stem",
     "count_cost",
     "create_model",
+    "fasterrcnn_resnet18_fpn",
+    "fasterrcnn_resnet34_fpn",
+    "fasterrcnn_resnet50_fpn",
+    "fasterrcnn_resnet101_fpn",
     "fold_distance",
     "list_models",
     "load_body",
     "load_dctnet",
+    "maskrcnn_resnet18_fpn",
+    "maskrcnn_resnet34_fpn",
+    "maskrcnn_resnet50_fpn",
+    "maskrcnn_resnet101_fpn",
     "mobilenet_v2",
     "resnet18",
     "resnet34",

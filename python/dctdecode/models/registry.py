@@ -11,7 +11,7 @@ from torch import nn
 from dctdecode.models._channels import InputLike, input_channels
 from dctdecode.models.gate import FrequencyGate, GatedModel
 
-__all__ = ["CLASSIFIERS", "create_model", "list_models"]
+__all__ = ["CLASSIFIERS", "DETECTORS", "create_model", "list_models"]
 
 # Name of a model, which is also that of the function that makes it -> the module that holds the function.
 CLASSIFIERS = {
@@ -22,7 +22,12 @@ CLASSIFIERS = {
     "se_resnet50": "dctdecode.models.resnet",
     "mobilenet_v2": "dctdecode.models.mobilenet",
 }
-MODELS = {**CLASSIFIERS}
+DETECTORS = {
+    f"{kind}_{body}_fpn": "dctdecode.models.detection"
+    for kind in ("fasterrcnn", "maskrcnn")
+    for body in ("resnet18", "resnet34", "resnet50", "resnet101")
+}
+MODELS = {**CLASSIFIERS, **DETECTORS}
 
 _INSTALL = 'models need torchvision: pip install "dctdecode[models]"'
 
@@ -50,15 +55,17 @@ def create_model(
         gate: puts a `FrequencyGate` in front: True for one as published, or a gate for these channels. The model
             is then a `GatedModel`, which holds the network as ``.model``.
         **options: of the function of that name: `num_classes`, `width`; for ResNets also `stage2_stride` (1: the
-            published networks), `norm_layer`, `zero_init_residual`.
+            published networks), `norm_layer`, `zero_init_residual`; for detectors those of
+            `dctdecode.models.maskrcnn_resnet50_fpn`.
 
     Returns:
-        A module in training mode, (N, C, Hb, Wb) to (N, num_classes) for a classifier. ``.channels`` is the
-        `ChannelSet` to read, None for "rgb".
+        A module in training mode, (N, C, Hb, Wb) to (N, num_classes) for a classifier; what a detector takes and
+        gives says `dctdecode.models.maskrcnn_resnet50_fpn`. ``.channels`` is the `ChannelSet` to read, None for
+        "rgb".
 
     Raises:
         ImportError: torchvision is not installed.
-        ValueError: no such model; the gate is made for other channels, or the input is pixels.
+        ValueError: no such model; a gate that is made for other channels, for pixels, or for a detector.
         TypeError: an option that this model does not have.
 
     Example:
@@ -73,6 +80,11 @@ def create_model(
         raise ValueError(f"no model {name!r}; there are {', '.join(map(repr, list_models()))}")
     if gate is not False and input_channels(channels) is None:
         raise ValueError("a gate chooses among coefficients, and channels='rgb' has none")
+    if gate is not False and name in DETECTORS:
+        raise ValueError(
+            "a detector takes images of several sizes, which a gate does not; put the gate in front of the maps: "
+            "model.backbone = GatedModel(FrequencyGate(channels), model.backbone)"
+        )
     model = cast(nn.Module, getattr(import_module(MODELS[name]), name)(channels, **options))
     if gate is False:
         return model
