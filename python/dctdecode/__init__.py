@@ -10,7 +10,7 @@ from dctdecode._core import libjpeg_turbo_compiled as __libjpeg_turbo_version__
 from dctdecode._core import libjpeg_turbo_found as __libjpeg_turbo_found__
 from dctdecode.batch import Failure, read_batch
 from dctdecode.channels import PRESETS, ChannelSet
-from dctdecode.data import DCTImageFolder, DCTLoader, DCTTarDataset
+from dctdecode.data import DCTCocoDetection, DCTImageFolder, DCTLoader, DCTTarDataset
 from dctdecode.decode import info, read, read_planes
 from dctdecode.encoding import encode
 from dctdecode.info import JpegInfo
@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PRESETS",
     "ChannelSet",
+    "DCTCocoDetection",
     "DCTImageFolder",
     "DCTLoader",
     "DCTTarDataset",

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dctdecode.data.archive import ShardError
+from dctdecode.data.coco import DCTCocoDetection
+from dctdecode.data.coco_collate import collate_lists, collate_padded
 from dctdecode.data.folder import DCTImageFolder
 from dctdecode.data.loader import DCTLoader
 from dctdecode.data.protocol import BatchDataset
 from dctdecode.data.tar import DCTTarDataset
 from dctdecode.data.views import collate_views
 
-__all__ = ["BatchDataset", "DCTImageFolder", "DCTLoader", "DCTTarDataset", "ShardError", "collate_views"]
+__all__ = [
+    "BatchDataset",
+    "DCTCocoDetection",
+    "DCTImageFolder",
+    "DCTLoader",
+    "DCTTarDataset",
+    "ShardError",
+    "collate_lists",
+    "collate_padded",
+    "collate_views",
+]
