@@ -114,7 +114,7 @@ bool FastPath::read_blocks(Bytes source, const Limits& limits, const markers::Ba
   request.max_memory_bytes = limits.max_memory_bytes;
   request.poll = poll;
   for (int c = 0; c < header.num_components; ++c) {
-    request.components[c].last = std::max(static_cast<int>(std::bit_width(wanted[c])) - 1, 0);
+    request.components[c].last = static_cast<int>(std::bit_width(wanted[c])) - 1;
   }
   blocks = reserve(header, {true, true, true, true});
   const entropy::Result result = workspace_.decode_planes(source, stream, scan, request, blocks);

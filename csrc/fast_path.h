@@ -22,8 +22,8 @@ class FastPath {
   // latched quantisation tables.
   bool read_planes(Bytes source, const Limits& limits, Poll poll, Header& header,
                    const std::vector<PlaneView>& planes, Outcome& outcome);
-  // Into memory of this object, which may be changed until the next image. What is not wanted of a component
-  // may be missing.
+  // Into memory of this object, which may be changed until the next image. Something is wanted of every
+  // component; what is not may be missing.
   bool read_blocks(Bytes source, const Limits& limits, const markers::Bands& wanted, Poll poll,
                    Header& header, std::array<std::int16_t*, kMaxComponents>& blocks, Outcome& outcome);
   // `writer` is prepared for `header`. Not strict: the file behind the last needed row is not looked at.

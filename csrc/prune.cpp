@@ -23,9 +23,10 @@ Kept kept_of_components(const Header& header, const Pruning& pruning) {
   return {y, cb, cr, 0};
 }
 
-// In the file's own rows and columns: `transposed` where `kept` is of an image whose sides change places.
+// In the file's own rows and columns: `transposed` where `kept` is of an image whose sides change places. DC
+// is always among them: a component of which nothing is read has no quantisation table.
 markers::Bands bands_of(const Kept& kept, bool transposed) {
-  markers::Bands bands{};
+  markers::Bands bands{1, 1, 1, 1};
   for (int c = 0; c < kMaxComponents; ++c) {
     for (int k = 0; k < kBlockSize; ++k) {
       const int stored = transposed ? k % 8 * 8 + k / 8 : k;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "exercise.h"
+#include "exercise_prune.h"
 #include "mutants.h"
 
 namespace {
@@ -21,6 +22,7 @@ void replay(dctdecode::Decoder& decoder, const mutants::File& file) {
   mutants::SplitMix random(file.size());
   const auto draw = [&random](unsigned below) { return static_cast<unsigned>(random.below(below)); };
   exercise::some_plan(decoder, bytes, exercise::small_limits(), draw);
+  exercise::some_pruning(decoder, bytes, exercise::small_limits(), draw);
 }
 
 }  // namespace
