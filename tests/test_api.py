@@ -120,8 +120,11 @@ def runtime_members(cls: type) -> set[str]:
 def test_stub_names_what_the_module_has():
     tree = ast.parse(STUB.read_text())
     stubbed = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     constants = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
-    assert stubbed | constants == {name for name in vars(_core) if not name.startswith("_")}
+    assert stubbed | set(functions) | constants == {name for name in vars(_core) if not name.startswith("_")}
+    for name, function in functions.items():
+        assert names_in_stub(function) == names_of_parameters(getattr(_core, name).__doc__), name
     assert all(isinstance(getattr(_core, name), str) for name in constants)
 
 
