@@ -158,13 +158,17 @@ class DCTCocoDetection(Dataset[tuple[Tensor, Any]]):
         if not isinstance(index, int):
             raise ValueError(f"Index must be of type integer, got {type(index)} instead.")
         image_id = self.ids[index]
-        placing = _Placing(self.transform, self.enlarge)
-        coefficients = dctdecode.read(self._path(image_id), transform=placing, **self._options)
-        target = self._target(image_id, placing.geometry)
+        coefficients, geometry = self._load_image(image_id)
+        target = self._target(image_id, geometry)
         if self.transforms is not None and not isinstance(self.transforms, StandardTransform):
             pair: tuple[Any, Any] = self.transforms(coefficients, target)
             return pair
         return coefficients, target if self.target_transform is None else self.target_transform(target)
+
+    def _load_image(self, id: int) -> tuple[Tensor, Geometry]:
+        """The finished tensor of an image, and its geometry in the end; may be overridden, as in torchvision."""
+        placing = _Placing(self.transform, self.enlarge)
+        return dctdecode.read(self._path(id), transform=placing, **self._options), placing.geometry
 
     def _load_target(self, id: int) -> list[dict[str, Any]]:
         """The file's annotations of an image; may be overridden, as in torchvision."""
