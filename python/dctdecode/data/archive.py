@@ -17,12 +17,25 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
-__all__ = ["Member", "ShardError", "members_of", "unpacked"]
+__all__ = [
+    "BLOCK_BYTES",
+    "Header",
+    "Member",
+    "ShardError",
+    "members_of",
+    "next_header",
+    "padded",
+    "pieces",
+    "unpacked",
+]
 
-_BLOCK_BYTES = 512
+BLOCK_BYTES = 512
 _PIECE_BYTES = 4 * 2**20  # memory is taken for what is there, not for what a header promises
 _MAX_HEADER_BYTES = 2**20
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+_EXTENSIONS = (
+    tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
 _WITHOUT_DATA = (  # whatever their size field says
     tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE,
 )  # fmt: skip
@@ -41,6 +54,24 @@ _UNPACKERS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
 
 class ShardError(OSError):
     """A shard is no tar archive, is damaged, or breaks off; the message names it."""
+
+
+class Header(NamedTuple):
+    """What stands before a member's data.
+
+    Attributes:
+        name: as extended headers before the member's own give it, if there are any.
+        size_bytes: of the data that follow.
+        regular: it is a file.
+        blocks: all the bytes, extended headers first.
+        extended: keys and values of the extended headers.
+    """
+
+    name: str
+    size_bytes: int
+    regular: bool
+    blocks: bytes
+    extended: dict[str, str]
 
 
 class Member(NamedTuple):
@@ -81,13 +112,10 @@ def members_of(stream: IO[bytes], wanted: Callable[[str], bool], limit: int) -> 
         OSError: the stream cannot be read.
     """
     try:
-        while (header := _next_header(stream)) is not None:
-            if header.type in _WITHOUT_DATA:
-                continue
-            regular = header.type in _FILES and not header.name.endswith("/")
-            kept = min(header.size, limit + 1) if regular and wanted(header.name) else None
-            data = b"".join(_pieces(stream, kept or 0))
-            for _ in _pieces(stream, _padded(header.size) - len(data)):
+        while (header := next_header(stream)) is not None:
+            kept = min(header.size_bytes, limit + 1) if header.regular and wanted(header.name) else None
+            data = b"".join(pieces(stream, kept or 0))
+            for _ in pieces(stream, padded(header.size_bytes) - len(data)):
                 pass
             if kept is not None:
                 yield Member(header.name, data)
@@ -95,45 +123,54 @@ def members_of(stream: IO[bytes], wanted: Callable[[str], bool], limit: int) -> 
         raise ShardError(f"its compressed data are damaged or break off: {error}") from error
 
 
-def _next_header(stream: IO[bytes]) -> tarfile.TarInfo | None:
-    """The next member's, with the name and size that extended headers before it give it. None at the end."""
+def next_header(stream: IO[bytes]) -> Header | None:
+    """The next member's. None at the block of zeros that ends the archive.
+
+    Raises:
+        ShardError, OSError: as `members_of`; errors of unpackers are let through.
+    """
+    blocks = []
     extended: dict[str, str] = {}
     while True:
-        block = b"".join(_pieces(stream, _BLOCK_BYTES))
+        block = b"".join(pieces(stream, BLOCK_BYTES))
         try:
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             if not any(block):  # EmptyHeaderError and its kin have no public names
                 return None
             raise ShardError(f"not a header of a tar archive: {error}") from error
+        blocks.append(block)
         if header.size < 0:
             raise ShardError(f"{header.name!r} has a size of {header.size} bytes")
+        if header.type not in _EXTENSIONS:
+            return _header(header, b"".join(blocks), extended)
+        extension = _extension(stream, header)
+        blocks.append(extension)
         if header.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
-            extended.update(_pax(_extension(stream, header)))
+            extended.update(_pax(extension[: header.size]))
         elif header.type == tarfile.GNUTYPE_LONGNAME:
-            name = _extension(stream, header).split(b"\0", 1)[0]
+            name = extension[: header.size].split(b"\0", 1)[0]
             extended["path"] = name.decode("utf-8", "surrogateescape")
-        elif header.type in (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK):
-            _extension(stream, header)
-        else:
-            return _extended(header, extended)
 
 
-def _extended(header: tarfile.TarInfo, extended: dict[str, str]) -> tarfile.TarInfo:
+def _header(header: tarfile.TarInfo, blocks: bytes, extended: dict[str, str]) -> Header:
     if header.type == tarfile.GNUTYPE_SPARSE or any(key.startswith("GNU.sparse") for key in extended):
         raise ShardError(f"{header.name!r} is a sparse file, which is not supported")
-    header.name = extended.get("path", header.name)
+    name, size = extended.get("path", header.name), header.size
     if "size" in extended:
-        if not (extended["size"].isascii() and extended["size"].isdigit() and len(extended["size"]) < 20):
-            raise ShardError(f"{header.name!r} has a size of {extended['size'][:40]!r} bytes")
-        header.size = int(extended["size"])
-    return header
+        text = extended["size"]
+        if not (text.isascii() and text.isdigit() and len(text) < 20):
+            raise ShardError(f"{name!r} has a size of {text[:40]!r} bytes")
+        size = int(text)
+    regular = header.type in _FILES and not name.endswith("/")
+    return Header(name, 0 if header.type in _WITHOUT_DATA else size, regular, blocks, extended)
 
 
 def _extension(stream: IO[bytes], header: tarfile.TarInfo) -> bytes:
+    """What an extended header says, filled up to whole blocks."""
     if header.size > _MAX_HEADER_BYTES:
         raise ShardError(f"an extended header of {header.size} bytes: more than {_MAX_HEADER_BYTES}")
-    return b"".join(_pieces(stream, _padded(header.size)))[: header.size]
+    return b"".join(pieces(stream, padded(header.size)))
 
 
 def _pax(records: bytes) -> dict[str, str]:
@@ -151,11 +188,17 @@ def _pax(records: bytes) -> dict[str, str]:
     return found
 
 
-def _padded(size: int) -> int:
-    return -(-size // _BLOCK_BYTES) * _BLOCK_BYTES
+def padded(size: int) -> int:
+    """In whole blocks."""
+    return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 
-def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
+def pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    """The next ``size`` bytes.
+
+    Raises:
+        ShardError: there are fewer.
+    """
     while size > 0:
         piece = stream.read(min(size, _PIECE_BYTES))
         if not piece:
