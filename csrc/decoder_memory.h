@@ -26,6 +26,7 @@ struct Decoder::Memory {
   jpeg::Writer jpeg;
   Requantiser requantiser;
   std::vector<std::int16_t> turned;  // blocks of a turned image
+  jpeg::Huffman huffman;             // of the image that is written
 
   // The coefficients of the file, those of `wanted` at least, in memory that lasts until the next image and
   // may be changed. `header` gets the latched quantisation tables.

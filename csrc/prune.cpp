@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <new>
 
-#include "dct/mask.h"
+#include "codes.h"
 #include "dct/zigzag.h"
 #include "decoder_memory.h"
 #include "markers/exif.h"
@@ -13,7 +13,7 @@
 namespace dctdecode {
 namespace {
 
-using Kept = std::array<std::uint64_t, kMaxComponents>;  // bit 8 * v + u of each component
+constexpr Kept kEveryFrequency = {~std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0}};
 
 // An RGB file's channels are combinations of the same frequency of all three components, so each component
 // keeps what any channel needs.
@@ -44,17 +44,6 @@ std::uint64_t blocks_bytes(const Header& header) {
              sizeof(std::int16_t);
   }
   return bytes;
-}
-
-void drop(const Header& header, const Kept& kept, const Blocks& blocks) {
-  for (int c = 0; c < header.num_components; ++c) {
-    if (kept[c] == ~std::uint64_t{0}) continue;
-    const Component& component = header.components[c];
-    for (int i = 0; i < component.height_blocks; ++i) {
-      dct::keep_frequencies(blocks[c].data + i * blocks[c].stride_blocks * kBlockSize,
-                            static_cast<std::size_t>(component.width_blocks), kept[c]);
-    }
-  }
 }
 
 }  // namespace
@@ -90,7 +79,6 @@ void take_metadata(Bytes source, const Header& header, const Pruning& pruning, j
     patched.push_back(std::move(bytes));
     attachment.payload = {patched.back().data(), patched.back().size()};
   };
-  finish.progressive = pruning.progressive;
   if (pruning.metadata == Metadata::all) {
     markers::list_attachments(source, finish.density, finish.attachments);
     for (markers::Attachment& attachment : finish.attachments) {
@@ -124,7 +112,7 @@ Outcome Decoder::Memory::keep(Bytes source, const Limits& limits, const Pruning&
     return read;
   }
   if (orientation != 1) turn(orientation, header, blocks, turned);
-  drop(header, kept, blocks);
+  keep_and_find_codes(header, kept, blocks, huffman);
   return {};
 }
 
@@ -144,6 +132,7 @@ Outcome Decoder::Memory::resample(Bytes source, const Limits& limits, const Prun
   Outcome outcome =
       requantiser.run(header, as_planes(stored), pruning, geometry, poll, writer, result, blocks);
   header = result;
+  if (outcome) keep_and_find_codes(header, kEveryFrequency, blocks, huffman);
   return outcome;
 }
 
@@ -159,6 +148,8 @@ Outcome Decoder::prune(Bytes source, const Limits& limits, const Pruning& prunin
   jpeg::Finish finish;
   std::vector<std::vector<std::uint8_t>> patched;
   take_metadata(source, header, pruning, finish, patched);
+  finish.progressive = pruning.progressive;
+  finish.huffman = &memory_->huffman;
   memory_->jpeg.trim();  // of the last image's JPEG
   outcome = memory_->jpeg.write(result, blocks, finish, limits, poll, jpeg);
   memory_->trim_all_but_jpeg();

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Folder of C++ -> what its quoted includes may begin with, beside headers that lie in the file's own folder.
 # The most specific folder counts.
-CSRC = ("dctdecode/", "markers/", "entropy/", "dct/", "jpeg/", "batch/")
+CSRC = ("dctdecode/", "markers/", "entropy/", "dct/", "jpeg/", "batch/", "codes.h")
 HEADERS = {
     "csrc/include": ("dctdecode/",),
     "csrc/markers": ("dctdecode/", "markers/", "dct/zigzag.h"),

@@ -102,7 +102,21 @@ static void describe(dctd_writer* writer) {
   cinfo->density_unit = (UINT8)writer->options.density.unit;
   cinfo->X_density = (UINT16)writer->options.density.x;
   cinfo->Y_density = (UINT16)writer->options.density.y;
-  cinfo->optimize_coding = TRUE;
+}
+
+static void copy_codes(JHUFF_TBL* to, const dctd_codes* from) {
+  memcpy(to->bits, from->bits, sizeof from->bits);
+  memcpy(to->huffval, from->values, sizeof from->values);
+}
+
+static void choose_tables(dctd_writer* writer) {
+  const dctd_huffman* huffman = writer->options.huffman;
+  j_compress_ptr cinfo = &writer->cinfo;
+  cinfo->optimize_coding = huffman == NULL || cinfo->scan_info != NULL;
+  for (int i = 0; !cinfo->optimize_coding && i < 2; ++i) {
+    copy_codes(cinfo->dc_huff_tbl_ptrs[i], &huffman->dc[i]);
+    copy_codes(cinfo->ac_huff_tbl_ptrs[i], &huffman->ac[i]);
+  }
 }
 
 static void add_scan(dctd_writer* writer, int component, int first, int last) {
@@ -222,6 +236,7 @@ dctd_code dctd_write_coefficients(dctd_writer* writer, const dctd_image* image,
     dctd_create_compressor(writer);
     describe(writer);
     choose_scans(writer);
+    choose_tables(writer);
     lay_out(writer, arrays);
     writer->cinfo.mem->access_virt_barray = on_access;
     jpeg_write_coefficients(&writer->cinfo, arrays);

@@ -21,9 +21,22 @@ typedef struct {
   int unit, x, y;
 } dctd_density;
 
+/* A Huffman table as DHT holds it: bits[k] codes of k bits, and their symbols. */
+typedef struct {
+  uint8_t bits[17], values[256];
+} dctd_codes;
+
+/* Of components that libjpeg gives table 0 (luma, or all of RGB and CMYK), and table 1 (chroma). */
+typedef struct {
+  dctd_codes dc[2], ac[2];
+} dctd_huffman;
+
 typedef struct {
   uint64_t max_bytes; /* of the output */
   int progressive;
+  /* Of one interleaved baseline scan, with a code for every symbol that occurs; or NULL: libjpeg looks at the
+   * coefficients twice and makes its own. Not looked at where there are other scans. */
+  const dctd_huffman* huffman;
   dctd_density density; /* written where the colour space has a JFIF header */
   const dctd_segment* segments;
   size_t num_segments;

@@ -53,6 +53,13 @@ int ask(void* context) {
   return poll.should_stop(poll.context) ? 1 : 0;
 }
 
+dctd_codes codes_of(const markers::HuffmanSpec& spec) {
+  dctd_codes codes;
+  std::copy(spec.bits.begin(), spec.bits.end(), codes.bits);
+  std::copy(spec.values.begin(), spec.values.end(), codes.values);
+  return codes;
+}
+
 // `poll` has to live as long as `options`.
 void ask_while_writing(Poll& poll, dctd_write_options& options) {
   if (poll.should_stop == nullptr) return;
@@ -63,6 +70,11 @@ void ask_while_writing(Poll& poll, dctd_write_options& options) {
 Outcome no_memory() { return {Status::out_of_memory, "no memory for an encoder", 0, 0}; }
 
 }  // namespace
+
+int huffman_table_of(ColorSpace color_space, int c) {
+  const bool has_chroma = color_space == ColorSpace::ycbcr || color_space == ColorSpace::ycck;
+  return has_chroma && (c == 1 || c == 2) ? 1 : 0;
+}
 
 dctd_writer* Writer::get() {
   if (!writer_) writer_.reset(dctd_writer_new());
@@ -92,6 +104,14 @@ Outcome Writer::write(const Header& header, const std::array<Blocks, kMaxCompone
   options.segments = segments_.data();
   options.num_segments = segments_.size();
   ask_while_writing(poll, options);
+  dctd_huffman huffman;
+  if (finish.huffman != nullptr) {
+    for (int i = 0; i < 2; ++i) {
+      huffman.dc[i] = codes_of(finish.huffman->dc[i]);
+      huffman.ac[i] = codes_of(finish.huffman->ac[i]);
+    }
+    options.huffman = &huffman;
+  }
   const dctd_image image = image_of(header, blocks);
   dctd_result result;
   dctd_write_coefficients(writer, &image, &options, &result);

@@ -13,12 +13,21 @@
 #include "jpeg/libjpeg.h"
 #include "jpeg/writer.h"
 #include "markers/metadata.h"
+#include "markers/parse.h"
 
 namespace dctdecode::jpeg {
+
+// The codes of one interleaved baseline scan: of components that libjpeg gives table 0 and table 1.
+struct Huffman {
+  std::array<markers::HuffmanSpec, 2> dc, ac;
+};
+// The table that component `c` of an image of this colour space gets.
+int huffman_table_of(ColorSpace color_space, int c);
 
 // What a JPEG is to be beside its coefficients.
 struct Finish {
   bool progressive = false;
+  const Huffman* huffman = nullptr;  // null: found in a pass over the coefficients
   markers::Density density;
   std::vector<markers::Attachment> attachments;
 };
