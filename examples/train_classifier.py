@@ -18,12 +18,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+import torch
 from classification import records
 from classification.data import validation_loader
 from classification.networks import make_network
 from classification.options import OF_THE_MODEL, parse
 from classification.processes import Place, joined
 from classification.training import Trainer, validate
+from dctdecode.models import count_cost
 
 
 def main(arguments: Sequence[str] | None = None) -> records.Row:
@@ -39,11 +41,20 @@ def _train(options: Namespace, place: Place) -> records.Row:
     last = options.output / "last.pt"
     if options.resume and last.exists():
         trainer.restore(records.load(last))
-    elif place.is_first:
-        size = sum(parameter.numel() for parameter in trainer.network.parameters())
-        print(trainer.train, f"{options.model}: {size / 1e6:.3f} M parameters", sep="\n", flush=True)  # noqa: T201
+    else:
+        _begin(options, place, trainer)
     trainer.fit(records.Log(options.output, options.tensorboard) if place.is_first else None)
     return trainer.rows[-1] if trainer.rows else {}
+
+
+def _begin(options: Namespace, place: Place, trainer: Trainer) -> None:
+    """Weights of others, if they are asked for, and what is about to be done."""
+    lines = [repr(trainer.train)]
+    if options.weights is not None:
+        lines.append(str(trainer.start_from(records.load(options.weights))))
+    if place.is_first:
+        image = torch.zeros(trainer.train.dataset.batch_shape(1), device=place.device)  # type: ignore[arg-type]
+        print(*lines, f"{options.model}: {count_cost(trainer.network, image)}", sep="\n", flush=True)  # noqa: T201
 
 
 def _evaluate(options: Namespace, place: Place) -> records.Row:

@@ -29,6 +29,8 @@ def make_network(options: Namespace, num_classes: int) -> nn.Module:
 class Tiny(nn.Sequential):
     """Three convolutions, to try things where torchvision is not installed."""
 
+    frequency_stem = "0"  # which layer a gate folds into
+
     def __init__(self, inputs: int, num_classes: int, pixels: bool) -> None:
         first = nn.Conv2d(inputs, 32, 8, stride=8) if pixels else nn.Conv2d(inputs, 32, 1)
         super().__init__(first, nn.BatchNorm2d(32), nn.ReLU(), *_down(32, 64), *_down(64, 64))

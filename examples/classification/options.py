@@ -90,6 +90,7 @@ def _add_model(group: Any) -> None:
     group.add_argument("--model", default="resnet50", help='of dctdecode.models, or "tiny" (no torchvision)')
     group.add_argument("--width", type=float, default=1.0, help="factor on the number of maps")
     group.add_argument("--stage2-stride", type=int, choices=(1, 2), default=2, help="of ResNets; 1 as published")
+    group.add_argument("--weights", type=Path, help="of the network for pixels; the stem stays as it is")
     group.add_argument(
         "--gate", type=float, metavar="LAMBDA", help="frequency gate, lambda x its mean in the loss"
     )

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from dctdecode.models import Loaded, load_body
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -44,6 +45,13 @@ class Trainer:
         self.sums = torch.zeros(4, dtype=torch.float64)  # of this epoch: images, loss, hits, gate
         self.seconds = torch.zeros(2, dtype=torch.float64)  # waiting for data; the whole epoch
         self.rows: list[records.Row] = []
+
+    def start_from(self, weights: dict[str, Any]) -> Loaded:
+        """Weights of the network for pixels, before the first step; the stem keeps its own."""
+        loaded = load_body(self.network, weights)
+        if self.average is not None:
+            self.average.network.load_state_dict(self.network.state_dict())
+        return loaded
 
     def state(self) -> dict[str, Any]:
         return {
