@@ -65,8 +65,8 @@ def test_everything_at_once(data, tmp_path, monkeypatch):
     module.SummaryWriter = lambda folder: writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
     more = (
-        "--channels 192 --gate 30 --gate-pooling both --mixup 0.2 --label-smoothing 0.1 --ema 0.9 --amp bf16"
-        " --channels-last --schedule step --step-epochs 2 --warmup-epochs 1 --tensorboard --epochs 3"
+        "--channels 192 --gate 3 --gate-lr 10 --gate-pooling both --mixup 0.2 --label-smoothing 0.1 --ema 0.9"
+        " --amp bf16 --channels-last --schedule step --step-epochs 2 --warmup-epochs 1 --tensorboard --epochs 3"
     )
     row = train_classifier.main(arguments(data, tmp_path, *more.split()))
     with (tmp_path / "log.csv").open() as file:
@@ -181,6 +181,16 @@ def test_learning_rates():
     assert rates[49] < 0.001
     options = parse(["x", "--lr", "1", "--schedule", "step", "--step-epochs", "2", "3", "--step-factor", "0.5"])
     assert [schedule.learning_rate(options, step, 2) for step in range(8)] == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_the_gate_may_have_a_learning_rate_of_its_own():
+    options = parse(["x", "--model", "tiny", "--gate", "1", "--gate-lr", "10"])
+    network = networks.make_network(options, 2)
+    groups = schedule.make_optimizer(options, network).param_groups
+    assert [group["factor"] for group in groups] == [1, 10]
+    sizes = [sum(parameter.numel() for parameter in group["params"]) for group in groups]
+    assert sizes[1] == sum(parameter.numel() for parameter in network.gate.parameters())
+    assert sum(sizes) == sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_moving_average():

@@ -94,6 +94,7 @@ def _add_model(group: Any) -> None:
     group.add_argument(
         "--gate", type=float, metavar="LAMBDA", help="frequency gate, lambda x its mean in the loss"
     )
+    group.add_argument("--gate-lr", type=float, default=1.0, metavar="FACTOR", help="on the gate's learning rate")
     group.add_argument("--gate-pooling", choices=("mean", "energy", "both"), default="mean")
     group.add_argument("--freeze-norm", action=argparse.BooleanOptionalAction, default=False,
                        help="batch norm keeps its running statistics")  # fmt: skip

@@ -6,6 +6,7 @@ import math
 from argparse import Namespace
 
 import torch
+from dctdecode.models import GatedModel
 from torch import nn
 
 
@@ -21,8 +22,15 @@ def learning_rate(options: Namespace, step: int, steps_per_epoch: int) -> float:
 
 
 def make_optimizer(options: Namespace, network: nn.Module) -> torch.optim.SGD:
+    """SGD. Each group of parameters has a `factor` on the learning rate, the gate's its own."""
+    gate = list(network.gate.parameters()) if isinstance(network, GatedModel) else []
+    gated = {id(parameter) for parameter in gate}
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in gated]
+    groups = [{"params": rest, "factor": 1.0}]
+    if gate:
+        groups.append({"params": gate, "factor": options.gate_lr})
     return torch.optim.SGD(
-        network.parameters(),
+        groups,
         lr=options.lr,
         momentum=options.momentum,
         nesterov=options.nesterov,

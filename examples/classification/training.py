@@ -132,7 +132,7 @@ class Trainer:
         options, place = self.options, self.place
         torch.manual_seed((options.seed << 40) + self.step * place.world_size + place.rank)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(options, self.step, len(self.train))
+            group["lr"] = group["factor"] * learning_rate(options, self.step, len(self.train))
         images, targets = images.to(place.device, non_blocking=True), targets.to(place.device, non_blocking=True)
         with autocast(options, place):
             gate = None
