@@ -73,7 +73,7 @@ def test_a_comparison_is_resumed_and_reported(data, tmp_path):
 
 
 def test_protocols_are_complete():
-    for name in ("cpu.json", "gpu.json"):
+    for name in ("cpu.json", "gpu-resnet50.json", "gpu-mobilenet-v2.json"):
         protocol = json.loads((BENCHMARK / name).read_text("utf-8"))
         assert len(protocol["seeds"]) >= report.LEAST_SEEDS
         arms = list(protocol["arms"])

@@ -14,7 +14,7 @@ from classification.processes import Place
 from dctdecode import ChannelSet
 from dctdecode.models import GatedModel, count_cost, fold_distance
 
-_HERE = Place(0, 1, torch.device("cpu"))
+_HERE = Place(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def measured(checkpoint: Path, data: Path, val_folder: str) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def measured(checkpoint: Path, data: Path, val_folder: str) -> dict[str, Any]:
         "channels": None if options.input == "rgb" else options.channels,
     }
     if isinstance(network, GatedModel):
-        found["gate"] = _gate(network, loader)
+        found["gate"] = _gate(network.to(_HERE.device), loader)
     return found
 
 
