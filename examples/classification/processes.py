@@ -24,9 +24,8 @@ class Place:
         return self.rank == 0
 
     def total(self, numbers: torch.Tensor) -> torch.Tensor:
-        """Sum over all processes."""
+        """Sum over all processes of a tensor on the device, which this overwrites."""
         if self.world_size > 1:
-            numbers = numbers.to(self.device)
             dist.all_reduce(numbers)
         return numbers.cpu()
 

@@ -42,7 +42,8 @@ class Trainer:
         self.average = MovingAverage(self.network, options.ema) if options.ema else None
         self.scaler = torch.amp.GradScaler(place.device.type, enabled=options.amp == "fp16")
         self.step = 0
-        self.sums = torch.zeros(4, dtype=torch.float64)  # of this epoch: images, loss, hits, gate
+        # Of this epoch: images, loss, hits, gate. On the device, so that no step waits for its own numbers.
+        self.sums = torch.zeros(4, dtype=torch.float64, device=place.device)
         self.seconds = torch.zeros(2, dtype=torch.float64)  # waiting for data; the whole epoch
         self.rows: list[records.Row] = []
 
@@ -63,7 +64,7 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "loader": self.train.state_dict(),
             "step": self.step,
-            "sums": self.sums,
+            "sums": self.sums.cpu(),
             "seconds": self.seconds,
             "rows": self.rows,
         }
@@ -77,7 +78,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.train.load_state_dict(state["loader"])
-        self.step, self.sums, self.seconds = state["step"], state["sums"], state["seconds"]
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.sums.copy_(state["sums"])
         self.rows = state["rows"]
 
     def fit(self, log: records.Log | None) -> None:
@@ -151,10 +153,9 @@ class Trainer:
         if self.average is not None:
             self.average.update(self.network, self.step)
         labels = targets if targets.ndim == 1 else targets.argmax(1)
-        hits = (logits.detach().argmax(1) == labels).sum()
-        kept = torch.zeros(()) if gate is None else gate.detach().mean()
-        numbers = torch.stack([loss.detach(), hits / len(labels), kept.to(loss)]).double().cpu()
-        self.sums += len(labels) * torch.cat([torch.ones(1, dtype=torch.float64), numbers])
+        hits = (logits.detach().argmax(1) == labels).float().mean()
+        kept = torch.zeros_like(hits) if gate is None else gate.detach().mean()
+        self.sums += len(labels) * torch.stack([torch.ones_like(hits), loss.detach(), hits, kept]).double()
 
     def _row(self, epoch: int) -> records.Row:
         """One line of the log, after an epoch. Seconds are those of the first process."""
@@ -189,7 +190,7 @@ def validate(network: nn.Module, loader: Any, options: Namespace, place: Place) 
     network.eval()
     loader.set_epoch(0)
     left = len(loader.dataset) // place.world_size + (place.rank < len(loader.dataset) % place.world_size)
-    sums = torch.zeros(4, dtype=torch.float64)
+    sums = torch.zeros(4, dtype=torch.float64, device=place.device)
     for images, targets in bar(loader, options.progress, "validation", place):
         images, targets = images[:left].to(place.device), targets[:left].to(place.device)
         left -= len(images)
@@ -200,8 +201,7 @@ def validate(network: nn.Module, loader: Any, options: Namespace, place: Place) 
         logits = logits.float()
         loss = nn.functional.cross_entropy(logits, targets, reduction="sum")
         best = logits.topk(min(5, logits.shape[1]), 1).indices == targets[:, None]
-        count = torch.tensor(float(len(images)), device=loss.device)
-        sums += torch.stack([count, loss, best[:, 0].sum(), best.sum()]).double().cpu()
+        sums += torch.stack([torch.full_like(loss, len(images)), loss, best[:, 0].sum(), best.sum()]).double()
     images, loss, top1, top5 = place.total(sums).tolist()
     return {"val_loss": loss / images, "top1": top1 / images, "top5": top5 / images}
 
