@@ -72,12 +72,14 @@ MODULES = {
     "cli": ("dctdecode", "commands"),
     "commands": (
         "dctdecode", "bench", "channels", "cli", "commands", "errors", "quality", "statistics", "transforms",
+        "trees",
     ),
     "data": (
         "dctdecode", "_tensors", "batch", "channels", "data", "errors", "geometry", "limits", "normalization",
         "threads", "transforms",
     ),
     "models": ("channels", "models"),
+    "trees": ("dctdecode", "channels", "data", "errors", "threads", "trees"),
     "statistics": ("dctdecode", "channels", "geometry", "limits", "normalization", "sources", "threads"),
     "__main__": ("cli",),
 }  # fmt: skip

@@ -39,7 +39,9 @@ COMMANDS = (
     Command("info", "what a JPEG is made of: size, sampling, tables, quality", "dctdecode.commands.info"),
     Command("show", "draw what a choice of channels keeps of a picture", "dctdecode.commands.show"),
     Command("bench", "measure decoding against RGB decoders on your own files", "dctdecode.commands.bench"),
+    Command("bench loader", "measure whole loaders, batches and all", "dctdecode.commands.bench_loader"),
     Command("stats", "mean and std of the coefficients of a data set, for normalize=", "dctdecode.commands.stats"),
+    Command("prune", "smaller JPEGs of only some channels, for whole data sets", "dctdecode.commands.prune"),
 )
 
 _EPILOG = """\
@@ -47,7 +49,9 @@ examples:
   dctdecode info photo.jpg                          size, sampling, quantisation tables, quality
   dctdecode show photo.jpg --channels 24 -o see.png what 24 channels keep of it
   dctdecode bench ~/datasets/imagenet/val           how fast on this machine and these files
+  dctdecode bench loader ~/datasets/imagenet/val    the same for whole loaders, with DataLoader and Pillow beside
   dctdecode stats ~/datasets/train -o mine.json     their mean and std, for normalize="mine.json"
+  dctdecode prune train/ train-24/ --channels 24    files that hold only what 24 channels need
 
 'dctdecode COMMAND --help' tells more about each command.
 """
@@ -61,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         >>> main(["info", "missing.jpg"])  # tells on stderr what is wrong
         1
     """
-    argv = sys.argv[1:] if argv is None else argv
+    argv = _joined(sys.argv[1:] if argv is None else argv)
     parser, modules = _parser(argv)
     args = parser.parse_args(argv)
     try:
@@ -76,6 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CommandError, OSError) as error:
         sys.stderr.write(f"dctdecode {args.command}: {error}\n")
         return 1
+
+
+def _joined(argv: Sequence[str]) -> Sequence[str]:
+    """A command of two words as one argument, as the parser of commands needs it."""
+    two = " ".join(argv[:2])
+    return [two, *argv[2:]] if any(command.name == two for command in COMMANDS) else argv
 
 
 def _parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, CommandModule]]:

@@ -1,0 +1,41 @@
+"""The files of a run, on threads of this process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from dctdecode.trees.work import Job, Outcome, Task, Threads, work
+
+__all__ = ["Advance", "run_threads"]
+
+# Told how many bytes of the source are done, from any thread.
+Advance = Callable[[int], None]
+
+
+def run_threads(jobs: Iterable[Job], task: Task, threads: int, advance: Advance) -> Generator[Outcome, None, None]:
+    """Does the jobs, in no certain order. One pool takes files; the images of an archive are spread over another,
+    whose threads have nothing to do as long as there is no archive."""
+    with ThreadPoolExecutor(threads) as images, ThreadPoolExecutor(threads) as files:
+        inside = Threads(task.options, images, threads, advance)
+
+        def done(job: Job) -> Outcome:
+            outcome = work(job, task, inside)
+            if outcome.verified or job.source.kind != "shard":  # an archive's images have told themselves
+                advance(job.source.bytes_before)
+            return outcome
+
+        todo = iter(jobs)
+        running: set[Future[Outcome]] = set()
+        try:
+            while True:
+                running |= {files.submit(done, job) for job in itertools.islice(todo, 4 * threads - len(running))}
+                if not running:
+                    return
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+        finally:
+            inside.stop.set()
+            files.shutdown(wait=False, cancel_futures=True)
