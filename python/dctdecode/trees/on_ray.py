@@ -21,8 +21,8 @@ def run_ray(
 ) -> Generator[Outcome, None, None]:
     """Does the jobs, in no certain order, on machines that see source and target under the same paths.
 
-    ``ray.init`` connects as RAY_ADDRESS says, or starts Ray on this machine. The worker that prunes a file reads it;
-    with ``ray.data.read_binary_files`` one file that cannot be read would end the whole run.
+    ``ray.init`` connects as RAY_ADDRESS says, or starts Ray on this machine. The worker that prunes a file reads
+    it; with ``ray.data.read_binary_files`` one file that cannot be read would end the whole run.
 
     Args:
         jobs: what to do.
