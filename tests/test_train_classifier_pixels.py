@@ -22,7 +22,7 @@ from training import EXAMPLES
 
 sys.path.insert(0, str(EXAMPLES))
 
-from classification.pixels import MEAN, STD, PixelFolder
+from classification.pixels import MEAN, STD, PixelFolder, cut
 
 LUMA = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
 
@@ -70,3 +70,14 @@ def test_draws_are_those_of_another_size(folder):
             for found in (t.apply(Geometry.of(211, 147), CounterRandom(0, 0, index)) for t in (large, small))
         ]
         assert boxes[0] == boxes[1]
+
+
+def test_taps_stay_inside_a_crop_that_is_resized_and_see_beyond_one_that_comes_after():
+    noise = np.random.default_rng(0).integers(0, 256, (90, 130, 3), np.uint8)
+    image = Image.fromarray(noise)
+    box, bilinear = (20, 10, 80, 60), Image.Resampling.BILINEAR
+    inside = Geometry.of(90, 130).crop(10, 20, 50, 60).resize(32, 24)
+    assert np.array_equal(cut(image, inside), image.crop(box).resize((24, 32), bilinear))
+    after = Geometry.of(90, 130).resize(45, 65).crop(5, 7, 32, 24)
+    assert np.array_equal(cut(image, after), image.resize((24, 32), bilinear, (14, 10, 62, 74)))
+    assert np.array_equal(cut(image, inside.hflip()), np.asarray(cut(image, inside))[:, ::-1])
