@@ -11,7 +11,6 @@ from classification import records
 from classification.data import validation_loader
 from classification.networks import make_network
 from classification.processes import Place
-from dctdecode import ChannelSet
 from dctdecode.models import GatedModel, count_cost, fold_distance
 
 _HERE = Place(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -55,8 +54,3 @@ def _gate(network: GatedModel, loader: Any) -> dict[str, Any]:
         "bandwidth": usage.bandwidth,
         "folded": folded,
     }
-
-
-def overlap(channels: list[int], other: list[int]) -> int:
-    """How many channels two selections share."""
-    return len(set(ChannelSet.from_flat(channels)) & set(ChannelSet.from_flat(other)))
