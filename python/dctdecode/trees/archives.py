@@ -7,7 +7,7 @@ import contextlib
 import gzip
 import io
 import lzma
-import re
+import tarfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -147,21 +147,34 @@ def _resized(header: Header, size: int) -> bytes:
         return header.blocks
     before, block = header.blocks[:-BLOCK_BYTES], bytearray(header.blocks[-BLOCK_BYTES:])
     if "size" in header.extended:
-        before = re.sub(rb"(\d+) size=(\d+)\n", lambda record: _resized_record(record, size), before)
+        before = b"".join(_resized_records(before, size))
     block[_SIZE] = b"%011o\0" % size
     block[_CHECKSUM] = b" " * 8  # as the sum counts it
     block[_CHECKSUM] = b"%06o\0 " % sum(block)
     return before + block
 
 
-def _resized_record(record: re.Match[bytes], size: int) -> bytes:
-    """In as many bytes as before, so that nothing else moves."""
-    if len(record[0]) != int(record[1]):  # looks like one, and is the inside of another
-        return record[0]
-    digits = b"%0*d" % (len(record[2]), size)
-    if len(digits) > len(record[2]):
-        raise ShardError(f"a pruned image of {size} bytes does not fit its extended header")
-    return record[1] + b" size=" + digits + b"\n"
+def _resized_records(blocks: bytes, size: int) -> Iterator[bytes]:
+    """Extended headers, which `next_header` has found sound, with another size in as many digits as there were:
+    pax records are "LENGTH KEY=VALUE\\n", and nothing else may move."""
+    while blocks:
+        header = tarfile.TarInfo.frombuf(blocks[:BLOCK_BYTES], "utf-8", "surrogateescape")
+        end = BLOCK_BYTES + padded(header.size)
+        yield blocks[:BLOCK_BYTES]
+        body, blocks = blocks[BLOCK_BYTES:end], blocks[end:]
+        if header.type not in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
+            yield body
+            continue
+        while length := body[:20].partition(b" ")[0].strip(b"\0"):
+            record, body = body[: int(length)], body[int(length) :]
+            key, equals, value = record.partition(b"=")
+            if key.endswith(b" size"):
+                digits = b"%0*d" % (len(value) - 1, size)
+                if len(digits) != len(value) - 1:
+                    raise ShardError(f"a pruned image of {size} bytes does not fit its extended header")
+                value = digits + b"\n"
+            yield key + equals + value
+        yield body
 
 
 @contextlib.contextmanager
