@@ -107,8 +107,8 @@ Outcome check_memory(const Header& header, const Limits& limits, std::uint64_t o
   }
   if (bytes <= limits.max_memory_bytes) return {};
   return {Status::limit,
-          std::to_string(bytes >> 20) + " MiB for coefficients and result, " +
-              std::to_string(limits.max_memory_bytes >> 20) + " MiB allowed (limit max_memory_bytes)",
+          std::to_string(bytes) + " bytes for coefficients and result, " +
+              std::to_string(limits.max_memory_bytes) + " allowed (limit max_memory_bytes)",
           0, 0};
 }
 

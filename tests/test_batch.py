@@ -186,6 +186,13 @@ def test_limits_of_another_type_are_refused(images):
         dctdecode.read_batch(images[:1], 6, limits=3)
 
 
+def test_a_source_of_no_known_kind_is_named_by_its_place(images):
+    with pytest.raises(TypeError, match=r"^sources\[1\]: source must be .* got int$"):
+        dctdecode.read_batch([images[0], 5], 6, on_error="skip")
+    with pytest.raises(ValueError, match=r"^sources\[0\]: an array of JPEG bytes is 1-D uint8"):
+        dctdecode.read_batch([np.zeros((2, 2), np.uint8)], 6, on_error="skip")
+
+
 @pytest.mark.parametrize("sources", ["a.jpg", Path("a.jpg"), b"bytes", bytearray(2), io.BytesIO(b"stream")])
 def test_a_single_source_is_no_batch(sources):
     with pytest.raises(TypeError, match="one source per image, got a single"):
@@ -201,6 +208,9 @@ def test_a_single_source_is_no_batch(sources):
         ({"on_error": []}, ValueError, r"on_error must be one of .*got \[\]"),
         ({"threads": 1.5}, ValueError, "threads must be a positive integer"),
         ({"limits": 5}, TypeError, "limits must be"),
+        ({"strict": "no"}, TypeError, "strict must be True or False, got 'no'"),
+        ({"fast": None}, TypeError, "fast must be True or False, got None"),
+        ({"antialias": 1}, TypeError, "antialias must be True or False, got 1"),
     ],
 )
 def test_arguments_are_checked_before_any_source(options, error, message):

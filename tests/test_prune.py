@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -262,10 +263,21 @@ def test_tables_beyond_baseline_are_refused_by_name(generator):
             dctdecode.prune(data, 24)
 
 
+def _grids(data: bytes) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    info = dctdecode.info(data)
+    return list(zip(info.grids, info.sampling, strict=True))
+
+
 def test_limits(photo):
     for name, value in (("max_pixels", 100), ("max_bytes", 1000), ("max_memory_bytes", 20_000)):
         with pytest.raises(LimitExceededError, match=name):
             dctdecode.prune(photo, 192, limits={name: value})
+    coefficients = sum(128 * (-(-hb // v) * v) * (-(-wb // h) * h) for (hb, wb), (v, h) in _grids(photo))
+    for progressive in (False, True):  # by our decoder, and by libjpeg-turbo
+        jpeg = dctdecode.prune(photo, 192, progressive=progressive)
+        dctdecode.prune(jpeg, 192, limits={"max_memory_bytes": coefficients})
+        with pytest.raises(LimitExceededError, match="for coefficients and result"):
+            dctdecode.prune(jpeg, 192, limits={"max_memory_bytes": coefficients - 1})
     with pytest.raises(LimitExceededError, match="max_pixels"):
         dctdecode.prune(photo, 192, size=(512, 512), limits={"max_pixels": 512 * 512 - 1})
 
@@ -277,6 +289,8 @@ def test_limits(photo):
         ({"margin": 8}, ValueError, "margin"),
         ({"margin": True}, ValueError, "margin"),
         ({"margin": 0.5}, ValueError, "margin"),
+        ({"progressive": "no"}, TypeError, "progressive must be True or False, got 'no'"),
+        ({"strict": None}, TypeError, "strict must be True or False"),
         ({"quality": 90}, ValueError, "quality and subsampling are for an image that size or geometry resamples"),
         ({"subsampling": "4:2:0"}, ValueError, "quality and subsampling"),
         ({"size": 64, "quality": 0}, ValueError, "quality must be an integer 1..100, got 0"),
@@ -322,6 +336,15 @@ def test_separate_scans_where_an_mcu_would_be_too_large(generate):
     jpeg = dctdecode.prune(made.data, 24)
     assert jpeg.count(b"\xff\xda") == 3
     assert_kept(dctdecode.read_planes(made.data), dctdecode.read_planes(jpeg), 24)
+
+
+def test_many_threads(photo):
+    """Each thread has memory of its own; the GIL is free meanwhile."""
+    jobs = [(photo, channels, progressive) for channels in (6, 24, 64) for progressive in (False, True)] * 5
+    expected = [dctdecode.prune(data, channels, progressive=progressive) for data, channels, progressive in jobs]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda job: dctdecode.prune(job[0], job[1], progressive=job[2]), jobs))
+    assert found == expected
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the way to send a signal to oneself is Linux's")

@@ -197,6 +197,7 @@ def test_int16_of_luma_alone_and_of_gray(generate):
         ({"channels": 25}, ValueError, "25"),
         ({"channels": [192]}, ValueError, "192 is outside 0..191"),
         ({"limits": 5}, TypeError, "got int"),
+        ({"strict": "no"}, TypeError, "strict must be True or False, got 'no'"),
         ({"limits": {"max_pixel": 5}}, ValueError, "unknown limit 'max_pixel'"),
         ({"out": [0.0]}, TypeError, "torch tensor or a numpy array, got list"),
     ],

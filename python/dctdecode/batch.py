@@ -169,7 +169,14 @@ def _resolve_all(sources: Sequence[Source], max_bytes: int) -> list[Resolved]:
     if isinstance(sources, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(sources, "read"):
         given = type(sources).__name__
         raise TypeError(f"sources must be a sequence with one source per image, got a single {given}")
-    return [resolve(source, max_bytes) for source in sources]
+    resolved = []
+    for index, source in enumerate(sources):
+        try:
+            resolved.append(resolve(source, max_bytes))
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"sources[{index}]: {error}") from error
+    return resolved
 
 
 def _policy(on_error: OnError) -> Callable[[Failure], Literal["skip", "zero"]]:

@@ -18,7 +18,7 @@ from dctdecode.geometry import GeometryLike, TransformLike
 from dctdecode.info import JpegInfo, info_of
 from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of, max_pixels_of
 from dctdecode.placing import place
-from dctdecode.plan import Channels, as_plan, check_orientation
+from dctdecode.plan import Channels, as_plan, as_switch, check_orientation
 from dctdecode.planes import Planes
 from dctdecode.sources import Source, open_image
 
@@ -70,7 +70,9 @@ def read_planes(source: Source, *, strict: bool = True, limits: LimitsLike = Non
     shapes = [(hb, wb, 8, 8) for hb, wb in image.grids]
     image.check_memory(sum(2 * math.prod(shape) for shape in shapes))
     arrays = [np.empty(shape, np.int16) for shape in shapes]
-    found, notes, decoder = image.read_planes_into([int(a.ctypes.data) for a in arrays], bool(strict))
+    found, notes, decoder = image.read_planes_into(
+        [int(a.ctypes.data) for a in arrays], as_switch("strict", strict)
+    )
     _warn(found, image)
     return Planes(info_of(image), found, notes, decoder, arrays)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from dctdecode import _core
@@ -13,7 +14,7 @@ from dctdecode._tensors import core_dtype
 from dctdecode.channels import ChannelSet, as_channel_set
 from dctdecode.normalization import as_normalization
 
-__all__ = ["Channels", "as_filter", "as_plan", "check_orientation"]
+__all__ = ["Channels", "as_filter", "as_plan", "as_switch", "check_orientation"]
 
 Channels = int | str | ChannelSet | Sequence[int]
 
@@ -22,6 +23,13 @@ def check_orientation(orientation: object) -> None:
     """ValueError unless it is one of the two words."""
     if orientation not in ("ignore", "apply"):
         raise ValueError(f'orientation must be "ignore" or "apply", got {orientation!r}')
+
+
+def as_switch(name: str, value: object) -> bool:
+    """A bool, numpy's too. TypeError for anything else: the string "no" would count as True."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 _FILTERS: dict[object, _core.Filter] = {
@@ -51,7 +59,8 @@ def as_plan(
     Raises:
         ValueError, TypeError: an argument has no meaning; the message shows it and what is allowed.
     """
-    arguments = (channels, normalize, dtype, interpolation, bool(antialias), bool(fast), bool(strict))
+    switches = as_switch("antialias", antialias), as_switch("fast", fast), as_switch("strict", strict)
+    arguments = (channels, normalize, dtype, interpolation, *switches)
     if _FIXED.issuperset(map(type, arguments)) and not _is_file(channels) and not _is_file(normalize):
         return _plan_of_fixed(*arguments)
     return _make_plan(*arguments)

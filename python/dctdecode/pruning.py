@@ -12,7 +12,7 @@ from dctdecode.framing import as_layout
 from dctdecode.geometry import GeometryLike
 from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of, max_pixels_of
 from dctdecode.placing import place
-from dctdecode.plan import Channels, as_filter
+from dctdecode.plan import Channels, as_filter, as_switch
 from dctdecode.sources import Source, open_image
 from dctdecode.writing import as_bits, as_luma_factors, as_quality
 
@@ -99,12 +99,12 @@ def prune(
         kept=as_bits(as_channel_set(channels), _steps(margin)),
         metadata=_core.Metadata.all if metadata == "all" else _core.Metadata.orientation,
         upright=upright,
-        progressive=bool(progressive),
-        strict=bool(strict),
+        progressive=as_switch("progressive", progressive),
+        strict=as_switch("strict", strict),
         quality=as_quality(90 if quality is None else quality),
         luma_factors=as_luma_factors("4:4:4" if subsampling is None else subsampling),
         filter=as_filter(interpolation),
-        antialias=bool(antialias),
+        antialias=as_switch("antialias", antialias),
     )
     layout = as_layout(size, None, False, geometry, None, max_pixels_of(limits))
     image = open_image(source, as_core_limits(limits), max_bytes_of(limits))
