@@ -101,10 +101,9 @@ void take_metadata(Bytes source, const Header& header, const Pruning& pruning, j
 Outcome Decoder::Memory::keep(Bytes source, const Limits& limits, const Pruning& pruning, Poll poll,
                               Header& header, Blocks& blocks, Report& report) {
   const int orientation = pruning.upright ? header.orientation : 1;
-  if (orientation != 1) {
-    if (Outcome possible = check_turn(header, orientation); !possible) return possible;
-    if (Outcome small = check_memory(header, limits, blocks_bytes(header)); !small) return small;
-  }
+  if (Outcome possible = check_turn(header, orientation); !possible) return possible;
+  const std::uint64_t copy_bytes = orientation == 1 ? 0 : blocks_bytes(header);
+  if (Outcome small = check_memory(header, limits, copy_bytes); !small) return small;
   const Kept kept = kept_of_components(header, pruning);
   const markers::Bands wanted = bands_of(kept, orientation >= 5);
   if (Outcome read = read_blocks(source, limits, wanted, pruning.strict, poll, header, blocks, report);

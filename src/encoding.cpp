@@ -3,6 +3,7 @@
 
 #include "dctdecode/encode.h"
 #include "errors.h"
+#include "lease.h"
 #include "register.h"
 #include "signals.h"
 
@@ -22,11 +23,11 @@ py::bytes encode(std::uintptr_t address, std::size_t stride_bytes, int height_px
   if (quality < 1 || quality > 100) throw py::value_error("quality must be 1 to 100");
   Outcome outcome;
   Bytes jpeg;
-  Encoder encoder;  // holds the JPEG
+  const Lease<Encoder> encoder;  // holds the JPEG
   {
     SignalPoll signals;
     const py::gil_scoped_release no_gil;
-    outcome = encoder.encode(pixels, {kept, quality, v, h}, signals.poll(), jpeg);
+    outcome = encoder->encode(pixels, {kept, quality, v, h}, signals.poll(), jpeg);
   }
   raise_unless_ok(outcome, py::none());
   return py::bytes(reinterpret_cast<const char*>(jpeg.data), jpeg.size);

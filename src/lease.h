@@ -1,4 +1,4 @@
-// The thread's decoder, with the memory it keeps between images.
+// The thread's decoder or encoder, with the memory it keeps between images.
 #pragma once
 
 #include <memory>
@@ -8,25 +8,26 @@
 
 namespace dctdecode::binding {
 
-// A signal handler may call us again in the middle of a decode: it finds the slot empty and works with a
-// decoder of its own.
+// A signal handler may call us again in the middle of the work: it finds the slot empty and works with one of
+// its own.
+template <class Worker = Decoder>
 class Lease {
  public:
-  Lease() : decoder_(std::move(slot())) {
-    if (!decoder_) decoder_ = std::make_unique<Decoder>();
+  Lease() : worker_(std::move(slot())) {
+    if (!worker_) worker_ = std::make_unique<Worker>();
   }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
-  ~Lease() { slot() = std::move(decoder_); }
-  Decoder* get() const { return decoder_.get(); }
-  Decoder* operator->() const { return decoder_.get(); }
+  ~Lease() { slot() = std::move(worker_); }
+  Worker* get() const { return worker_.get(); }
+  Worker* operator->() const { return worker_.get(); }
 
  private:
-  static std::unique_ptr<Decoder>& slot() {
-    thread_local std::unique_ptr<Decoder> decoder;
-    return decoder;
+  static std::unique_ptr<Worker>& slot() {
+    thread_local std::unique_ptr<Worker> worker;
+    return worker;
   }
-  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<Worker> worker_;
 };
 
 }  // namespace dctdecode::binding
