@@ -19,8 +19,9 @@ Weights = Mapping[str, Any]
 
 # Tensors of a model that weights for pixels need not fit, by the beginning or a part of their names: what reads
 # the input, what names the classes, squeeze-and-excitation that plain ResNet weights lack, a count nobody needs.
-_STEM = r"layer1\.0\.(conv1|downsample)\.|features\.[01]\.|conv1\.|bn1\."
-_OPTIONAL = re.compile(rf"({_STEM}|fc\.|classifier\.)|.*(\.se\.|num_batches_tracked$)")
+_STEM = r"(backbone\.body\.)?(layer1\.0\.(conv1|downsample)\.|features\.[01]\.|conv1\.|bn1\.)"
+_HEAD = r"fc\.|classifier\.|roi_heads\.(box_predictor|mask_predictor\.mask_fcn_logits)\."
+_OPTIONAL = re.compile(rf"({_STEM}|{_HEAD})|.*(\.se\.|num_batches_tracked$)")
 
 # The published MobileNetV2 has flat blocks: number there -> place in torchvision's block, without and with
 # expansion.
