@@ -1,6 +1,6 @@
-"""What pruning costs and saves: the numbers and plots for a user's decision.
+"""What pruning costs and saves: the numbers for a user's decision; plot.py draws them.
 
-    python benchmarks/pruning/decision.py FOLDER --images 200 --json decision.json --plot decision.png
+    python benchmarks/pruning/decision.py FOLDER --images 200 --json decision.json
 
 For 6, 24, 48, 64 and 192 channels: bytes kept, PSNR and SSIM of the picture that any decoder shows, and how much
 faster the channels are read. For margins 0 to 3: what the resampling operator misses of the dropped frequencies.
@@ -35,7 +35,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=200, help="drawn at random, the same ones every time")
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE")
     args = parser.parse_args(argv)
     photos = load(find_files([str(args.folder)]), args.images, 0).photos
     groups = {group: mine for group, mine in groups_of(photos).items() if group in ("4:2:0", "4:4:4")}
@@ -50,8 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print(record)
     if args.json:
         args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    if args.plot:
-        _plot(record, args.plot)
     return 0
 
 
@@ -130,28 +127,6 @@ def _print(record: dict[str, Any]) -> None:
             sys.stdout.write(f"| {kind} | " + " | ".join(names) + " |\n" + "|---" * (1 + len(names)) + "|\n")
             for key, values in facts[kind].items():
                 sys.stdout.write(f"| {key} | " + " | ".join(f"{values[name]:.4g}" for name in names) + " |\n")
-
-
-def _plot(record: dict[str, Any], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    panels = {
-        "bytes": "bytes kept",
-        "psnr_db": "PSNR of the picture, dB",
-        "read_speedup": "read(channels), times faster",
-    }
-    figure, axes = plt.subplots(1, len(panels), figsize=(12, 3.6))
-    for axis, (name, title) in zip(axes, panels.items(), strict=True):
-        for group, facts in record.items():
-            axis.plot(_CHANNELS, [facts["channels"][k][name] for k in _CHANNELS], "o-", label=group)
-        axis.set(title=title, xlabel="channels kept", xscale="log", xticks=_CHANNELS, xticklabels=_CHANNELS)
-        axis.grid(alpha=0.3)
-        axis.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
 
 
 if __name__ == "__main__":
