@@ -66,8 +66,8 @@ def prune(
             keeps all APPn and COM segments before the first scan: EXIF, XMP, ICC profile, comments. (The JFIF
             and Adobe segments are written anew, and the index of a multi-picture file is left out.)
         progressive: write a progressive JPEG instead.
-        strict, limits: as in :func:`dctdecode.read_planes`. As there, frequencies that are not kept need not be
-            whole. ``max_memory_bytes`` also bounds the result.
+        strict, limits: as in :func:`dctdecode.read_planes`; but of a progressive file only what is kept has to be
+            whole, and every component's DC. ``max_memory_bytes`` also bounds the result.
         geometry: instead of ``size``, as in :func:`dctdecode.read`.
 
     Returns:
