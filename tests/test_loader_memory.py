@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from dctdecode import DCTLoader
+from dctdecode.data.producer import Producer
+from dctdecode.data.ring import Ring
 from loading import SMALL, Numbers, wait_until
 from torch import Tensor
 
@@ -35,13 +37,42 @@ def test_batches_are_where_the_dataset_wrote_them():
         assert images._base is None  # nobody's view: in-place work and autograd see an ordinary tensor
 
 
+@pytest.fixture
+def made(monkeypatch) -> list[int]:
+    """An entry for each buffer that the system was asked for; it gives addresses of freed ones out again."""
+    sizes: list[int] = []
+    new_buffer = Ring._new_buffer
+
+    def counted(ring: Ring):
+        sizes.append(ring._size_bytes)
+        return new_buffer(ring)
+
+    monkeypatch.setattr(Ring, "_new_buffer", counted)
+    return sizes
+
+
 @pytest.mark.parametrize("prefetch", [0, 1, 2, 5])
-def test_a_loop_needs_no_more_buffers_than_prefetch_and_two(prefetch):
-    numbers = Numbers(400)
+def test_a_loop_needs_no_more_buffers_than_prefetch_and_two(prefetch, made):
+    numbers = Numbers(4000)
     for images, targets in DCTLoader(numbers, 4, prefetch=prefetch):
         assert (images[:, 0, 0, 0] == targets).all()
-    assert len(numbers.calls) == 100
-    assert 1 < len(set(numbers.addresses)) <= prefetch + 2
+    assert len(numbers.calls) == 1000
+    assert 1 < len(made) <= prefetch + 2
+
+
+def test_no_buffer_too_many_where_one_comes_back_at_the_last_moment(made, monkeypatch):
+    """The consumer lets go of one and waits, between two looks of the loader's thread."""
+    is_awaited = Producer._is_awaited
+
+    def slowly(producer: Producer) -> bool:
+        time.sleep(0.002)
+        answer = is_awaited(producer)
+        time.sleep(0.002)
+        return answer
+
+    monkeypatch.setattr(Producer, "_is_awaited", slowly)
+    assert sum(1 for _ in DCTLoader(Numbers(200), 4, prefetch=0)) == 50
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
@@ -117,7 +148,7 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize("refer", REFERENCES.values(), ids=REFERENCES)
-def test_memory_is_not_used_again_while_anything_refers_to_it(refer):
+def test_memory_is_not_used_again_while_anything_refers_to_it(refer, made):
     numbers = Numbers(400)
     iterator = iter(DCTLoader(numbers, 4))
     images, _ = next(iterator)
@@ -134,6 +165,7 @@ def test_memory_is_not_used_again_while_anything_refers_to_it(refer):
     gc.collect()
     held = [next(iterator) for _ in range(4)]  # all buffers there are
     assert address in [images.data_ptr() for images, _ in held]
+    assert len(made) <= 4
 
 
 def test_a_dataset_without_a_shape_is_read_without_a_ring():
@@ -145,7 +177,6 @@ def test_a_dataset_without_a_shape_is_read_without_a_ring():
 def test_pinned_memory_is_watched_too(monkeypatch):
     """Pinned batches are torch's own tensors; what is watched here are pageable ones in their place."""
     import dctdecode.data.producer as producer
-    from dctdecode.data.ring import Ring
 
     class Pinned(Ring):
         def __init__(self, shape, dtype, limit, pinned, returned):

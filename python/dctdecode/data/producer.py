@@ -135,8 +135,11 @@ class Producer:
     def _wait_for_turn(self) -> bool:
         """True when batch `_next` may begin and there is memory for it; False when told to stop."""
         while not self._stopped:
+            awaited = (
+                self._is_awaited()
+            )  # first: what the consumer let go of before it waited is then in the inbox
             self._take_memory_back()
-            if self._is_awaited() or (self._may_run_ahead() and self._memory_is_left()):
+            if awaited or (self._may_run_ahead() and self._memory_is_left()):
                 return True
             self._handle(self._inbox.get())
         return False

@@ -147,7 +147,7 @@ def _table(report: LoaderReport) -> str:
     return "\n".join([
         *lines, "",
         f"ratio: {against}. CPU: user and system time of the loader and its workers. Memory:",
-        "resident, of both, the most seen; a shared page counts once. First batch: workers start in this time, Python",
+        "resident, of both, the most seen; a shared page counts once. First batch: workers start in it, Python",
         "and torch were there.",
         "Waited: share of an epoch without a batch; without --consumer-ms the consumer does nothing else.",
         "DataLoader + Pillow does what torchvision's ImageFolder, resized_crop, ToTensor and Normalize do.",
