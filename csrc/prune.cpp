@@ -46,32 +46,6 @@ std::uint64_t blocks_bytes(const Header& header) {
   return bytes;
 }
 
-}  // namespace
-
-Outcome Decoder::Memory::read_blocks(Bytes source, const Limits& limits, const markers::Bands& wanted,
-                                     bool strict, Poll poll, Header& header, Blocks& blocks, Report& report) {
-  Outcome outcome;
-  Header latched = header;
-  report.decoder = kOurDecoder;
-  std::array<std::int16_t*, kMaxComponents> ours{};
-  if (is_for_fast_path(header, limits) &&
-      fast.read_blocks(source, limits, wanted, poll, latched, ours, outcome)) {
-    for (int c = 0; c < header.num_components; ++c) {
-      blocks[c] = {ours[c], static_cast<std::size_t>(header.components[c].width_blocks)};
-    }
-  } else {
-    fast.trim(kKeepBesideLibjpeg);
-    latched = header;
-    outcome = libjpeg.read_coefficients(source, limits, wanted, strict, poll, latched, blocks, report);
-    if (outcome) outcome = check_unchanged(header, latched);
-  }
-  if (outcome) header = latched;
-  if (outcome) note_oddities(header, report);
-  return outcome;
-}
-
-namespace {
-
 // Metadata for the new file. `patched` holds the segments that are not the file's own bytes.
 void take_metadata(Bytes source, const Header& header, const Pruning& pruning, jpeg::Finish& finish,
                    std::vector<std::vector<std::uint8_t>>& patched) {
@@ -96,6 +70,28 @@ void take_metadata(Bytes source, const Header& header, const Pruning& pruning, j
 }
 
 }  // namespace
+
+Outcome Decoder::Memory::read_blocks(Bytes source, const Limits& limits, const markers::Bands& wanted,
+                                     bool strict, Poll poll, Header& header, Blocks& blocks, Report& report) {
+  Outcome outcome;
+  Header latched = header;
+  report.decoder = kOurDecoder;
+  std::array<std::int16_t*, kMaxComponents> ours{};
+  if (is_for_fast_path(header, limits) &&
+      fast.read_blocks(source, limits, wanted, poll, latched, ours, outcome)) {
+    for (int c = 0; c < header.num_components; ++c) {
+      blocks[c] = {ours[c], static_cast<std::size_t>(header.components[c].width_blocks)};
+    }
+  } else {
+    fast.trim(kKeepBesideLibjpeg);
+    latched = header;
+    outcome = libjpeg.read_coefficients(source, limits, wanted, strict, poll, latched, blocks, report);
+    if (outcome) outcome = check_unchanged(header, latched);
+  }
+  if (outcome) header = latched;
+  if (outcome) note_oddities(header, report);
+  return outcome;
+}
 
 // On the file's own grids: what is kept stays as it is.
 Outcome Decoder::Memory::keep(Bytes source, const Limits& limits, const Pruning& pruning, Poll poll,
@@ -143,14 +139,15 @@ Outcome Decoder::prune(Bytes source, const Limits& limits, const Pruning& prunin
   Outcome outcome = geometry == nullptr
                         ? memory_->keep(source, limits, pruning, poll, result, blocks, report)
                         : memory_->resample(source, limits, pruning, *geometry, poll, result, blocks, report);
-  if (!outcome) return outcome;
-  jpeg::Finish finish;
-  std::vector<std::vector<std::uint8_t>> patched;
-  take_metadata(source, header, pruning, finish, patched);
-  finish.progressive = pruning.progressive;
-  finish.huffman = &memory_->huffman;
-  memory_->jpeg.trim();  // of the last image's JPEG
-  outcome = memory_->jpeg.write(result, blocks, finish, limits, poll, jpeg);
+  if (outcome) {
+    jpeg::Finish finish;
+    std::vector<std::vector<std::uint8_t>> patched;
+    take_metadata(source, header, pruning, finish, patched);
+    finish.progressive = pruning.progressive;
+    finish.huffman = &memory_->huffman;
+    memory_->jpeg.trim();  // of the last image's JPEG
+    outcome = memory_->jpeg.write(result, blocks, finish, limits, poll, jpeg);
+  }
   memory_->trim_all_but_jpeg();
   return outcome;
 } catch (const std::bad_alloc&) {
