@@ -65,7 +65,7 @@ def prune_archive(
         with _packing(target, archive) as packed:
             for header, data in _parts(archive):
                 waiting.append(_Part(header, data, None if header is None else prune(data)))
-                while waiting and (waiting[0].future is None or len(waiting) > ahead):
+                while waiting and (waiting[0].is_done() or len(waiting) > ahead):
                     packed.writelines(count.settled(waiting.popleft()))
             while waiting:
                 packed.writelines(count.settled(waiting.popleft()))
@@ -109,6 +109,9 @@ class _Part(NamedTuple):
     header: Header | None
     data: bytes
     future: Future[Answer] | None
+
+    def is_done(self) -> bool:
+        return self.future is None or self.future.done()
 
 
 class _Count:

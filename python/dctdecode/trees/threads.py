@@ -10,14 +10,20 @@ from dctdecode.trees.work import Job, Outcome, Task, Threads, work
 
 __all__ = ["Advance", "run_threads"]
 
+_WAITING = 4  # threads that wait, for each that prunes
+
 # Told how many bytes of the source are done, from any thread.
 Advance = Callable[[int], None]
 
 
 def run_threads(jobs: Iterable[Job], task: Task, threads: int, advance: Advance) -> Generator[Outcome, None, None]:
-    """Does the jobs, in no certain order. One pool takes files; the images of an archive are spread over another,
-    whose threads have nothing to do as long as there is no archive."""
-    with ThreadPoolExecutor(threads) as images, ThreadPoolExecutor(threads) as files:
+    """Does the jobs, in no certain order.
+
+    ``threads`` of them prune images. More take files and archives and wait: for images that are theirs, and for
+    the disk, which takes longer to make sure of a small file than pruning it takes.
+    """
+    waiting = _WAITING * threads
+    with ThreadPoolExecutor(threads) as images, ThreadPoolExecutor(waiting) as files:
         inside = Threads(task.options, images, threads, advance)
 
         def done(job: Job) -> Outcome:
@@ -30,7 +36,7 @@ def run_threads(jobs: Iterable[Job], task: Task, threads: int, advance: Advance)
         running: set[Future[Outcome]] = set()
         try:
             while True:
-                running |= {files.submit(done, job) for job in itertools.islice(todo, 4 * threads - len(running))}
+                running |= {files.submit(done, job) for job in itertools.islice(todo, 2 * waiting - len(running))}
                 if not running:
                     return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)

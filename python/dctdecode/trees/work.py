@@ -61,12 +61,12 @@ class Outcome(NamedTuple):
 
 
 class Threads:
-    """Prunes the images of an archive. Without a pool they are pruned by whom asks for the result.
+    """Prunes images on the threads of a pool, or at once, if there is none.
 
     Args:
         options: what to keep.
         pool: of ``count`` threads.
-        advanced: told the bytes of every image that is done.
+        advanced: told the bytes of every image that was given as bytes, and is done.
     """
 
     def __init__(
@@ -78,24 +78,34 @@ class Threads:
     ) -> None:
         self._options, self._pool, self._advanced = options, pool, advanced
         self.ahead = 16 * count
+        self._free = threading.Semaphore(8 * count)  # so that many archives at once do not fill the memory
         self.stop = threading.Event()
 
-    def begin(self, data: bytes) -> Future[Answer]:
+    def begin(self, source: bytes | Path) -> Future[Answer]:
+        """Errors of the image are the future's result.
+
+        Raises:
+            Stopped: `stop` was set.
+        """
         if self.stop.is_set():
             raise Stopped
         if self._pool is not None:
-            return self._pool.submit(self._prune, data)
+            self._free.acquire()
+            begun = self._pool.submit(self._prune, source)
+            begun.add_done_callback(lambda _: self._free.release())
+            return begun
         future: Future[Answer] = Future()
-        future.set_result(self._prune(data))
+        future.set_result(self._prune(source))
         return future
 
-    def _prune(self, data: bytes) -> Answer:
+    def _prune(self, source: bytes | Path) -> Answer:
         try:
-            return self._options.prune(data)
+            return self._options.prune(source)
         except ERRORS as error:
             return error
         finally:
-            self._advanced(len(data))
+            if isinstance(source, bytes):
+                self._advanced(len(source))
 
 
 def work(job: Job, task: Task, threads: Threads) -> Outcome:
@@ -139,7 +149,9 @@ def _pruned(row: Row, path: Path, source: Source, task: Task, threads: Threads) 
     try:
         if source.kind == "shard":
             return _pruned_archive(row, path, source, task, threads)
-        data = task.options.prune(path)
+        answer = threads.begin(path).result()
+        if isinstance(answer, Exception):
+            raise answer
     except TargetError:
         raise
     except ERRORS as error:
@@ -147,7 +159,7 @@ def _pruned(row: Row, path: Path, source: Source, task: Task, threads: Threads) 
             raise
         return _copied(row, path, source, task)._replace(failed=1, error=_message(error, path))
     with AtomicFile(task.target / source.file, task.owner, source.mode) as file:
-        file.write(data)
+        file.write(answer)
     return row._replace(status="pruned", images=1, bytes_after=file.size, digest=file.digest)
 
 
