@@ -338,6 +338,13 @@ def test_separate_scans_where_an_mcu_would_be_too_large(generate):
     assert_kept(dctdecode.read_planes(made.data), dctdecode.read_planes(jpeg), 24)
 
 
+def test_both_decoders_give_the_same_bytes(photo, monkeypatch):
+    before = [dctdecode.prune(photo, channels, margin=1) for channels in (6, 24, 192)]
+    monkeypatch.setenv("DCTDECODE_DECODER", "libjpeg-turbo")
+    assert dctdecode.read_planes(photo).decoder == "libjpeg-turbo"
+    assert [dctdecode.prune(photo, channels, margin=1) for channels in (6, 24, 192)] == before
+
+
 def test_many_threads(photo):
     """Each thread has memory of its own; the GIL is free meanwhile."""
     jobs = [(photo, channels, progressive) for channels in (6, 24, 64) for progressive in (False, True)] * 5
