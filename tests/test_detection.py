@@ -256,7 +256,7 @@ def test_names_of_tensors_are_torchvisions(name):
     own = model.state_dict()
     stem = {n for n in reference if n.startswith(("backbone.body.conv1.", "backbone.body.bn1."))}
     assert set(reference) - set(own) <= stem
-    differing = {n for n in own if own[n].shape != reference[n].shape}
+    differing = {n for n in own if n in reference and own[n].shape != reference[n].shape}
     first = "backbone.body.layer1.0."
     added = {n for n in own if n not in reference}
     assert {n for n in differing | added if not n.startswith(first)} == set()
@@ -292,7 +292,7 @@ def test_a_step_reaches_every_weight(channels, block_px):
 
 
 @pytest.mark.parametrize("amp", [False, True])
-@pytest.mark.parametrize("name", ["maskrcnn_resnet18_fpn", "fasterrcnn_resnet50_fpn"])
+@pytest.mark.parametrize("name", ["maskrcnn_resnet18_fpn", "fasterrcnn_resnet18_fpn"])
 def test_channels_last_and_bfloat16(name, amp):
     model = small(name, box_score_thresh=0.0, **FEW).to(memory_format=torch.channels_last)
     images = [torch.randn(24, 24, 32), torch.randn(24, 17, 29)]
