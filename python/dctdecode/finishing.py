@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -29,9 +29,9 @@ def split(transform: TransformLike | None) -> tuple[GeometryLike | None, TensorP
         return None, None
     if not callable(transform):
         raise TypeError(f"transform must be callable, got {type(transform).__name__}")
-    if not isinstance(transform, SplitTransform):
+    if not hasattr(transform, "split"):  # isinstance of a Protocol costs as much as drawing a crop
         return None, lambda tensor, channels: transform(tensor)
-    plan_part, tensor_part = transform.split()
+    plan_part, tensor_part = cast(SplitTransform, transform).split()
     if plan_part is None:
         return None, tensor_part
     return lambda height, width: plan_part(Geometry.of(height, width)), tensor_part

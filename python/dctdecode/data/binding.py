@@ -15,7 +15,7 @@ from dctdecode.transforms.base import TensorTransform
 if TYPE_CHECKING:
     from dctdecode.transforms.randomness import Random
 
-__all__ = ["Bound", "fixed_size", "keeps_shape"]
+__all__ = ["Bound", "fixed_size", "keeps_shape", "parts_of"]
 
 PlanPart: TypeAlias = Callable[[Geometry], Geometry]
 TensorPart: TypeAlias = Callable[[Tensor, ChannelSet], Tensor]
@@ -25,16 +25,16 @@ class Bound:
     """A dataset's transform for one image, in the form that `dctdecode.read` takes.
 
     Args:
-        transform: one of ``dctdecode.transforms``, or a callable on the tensor.
+        parts: of the transform, by `parts_of`: once a batch, since asking it costs as much as drawing a crop.
         random: where it draws from. None: torch's global generator, by a rule that gives a batch the draws that
             its images would have got one by one. What happens to the geometry is drawn at once. Transforms on
             tensors come when the whole batch is decoded, so they find the generator set to a seed that was drawn
             at their image's turn; afterwards it goes on from where it was.
     """
 
-    def __init__(self, transform: Any, random: Random | None) -> None:
+    def __init__(self, parts: tuple[Any, Any], random: Random | None) -> None:
         self._random = random
-        self._plan, self._tensor = _parts(transform)
+        self._plan, self._tensor = parts
         self._seed = 0
         if self._plan is None:
             self._draw_seed()
@@ -82,7 +82,7 @@ class _OnTensor:
         return self.function(tensor)
 
 
-def _parts(transform: Any) -> tuple[Any, Any]:
+def parts_of(transform: Any) -> tuple[Any, Any]:
     """(plan part, tensor part), each None or with an ``apply`` that takes a source of random numbers."""
     return transform.split() if isinstance(transform, SplitTransform) else (None, _OnTensor(transform))
 
@@ -93,7 +93,7 @@ def fixed_size(transform: Any, size: tuple[int, int] | None) -> tuple[int, int] 
     Raises:
         ValueError: both a size and a transform that edits the plan.
     """
-    plan = None if transform is None else _parts(transform)[0]
+    plan = None if transform is None else parts_of(transform)[0]
     if plan is None:
         return size
     if size is not None:
@@ -110,7 +110,7 @@ def fixed_size(transform: Any, size: tuple[int, int] | None) -> tuple[int, int] 
 
 def keeps_shape(transform: Any) -> bool:
     """Whether all that works on the tensor is known to leave its shape alone."""
-    part = None if transform is None else _parts(transform)[1]
+    part = None if transform is None else parts_of(transform)[1]
     return part is None or _is_ours(part)
 
 

@@ -12,7 +12,7 @@ from torch.utils.data import get_worker_info
 
 import dctdecode
 from dctdecode.batch import Failure, OnError
-from dctdecode.data.binding import Bound
+from dctdecode.data.binding import Bound, parts_of
 from dctdecode.data.conversion import convert
 from dctdecode.data.scanning import IMG_EXTENSIONS, JPEG_EXTENSIONS, has_file_allowed_extension
 from dctdecode.errors import DctDecodeError
@@ -80,7 +80,7 @@ class Reader:
         Raises:
             What `dctdecode.read` raises; the error names the path.
         """
-        transform = None if self._transform is None else Bound(self._transform, random)
+        transform = None if self._transform is None else Bound(parts_of(self._transform), random)
         source = self._loader(path)
         with _named([path]):
             if self._converts(path):
@@ -129,7 +129,8 @@ class Reader:
         transforms = None
         if self._transform is not None:
             sources_of_chance = [None] * len(paths) if randoms is None else randoms
-            transforms = [Bound(self._transform, random) for random in sources_of_chance]
+            parts = parts_of(self._transform)
+            transforms = [Bound(parts, random) for random in sources_of_chance]
         with _named(paths):
             tensor = dctdecode.read_batch(
                 [policy.load(place, self._loader) for place in range(len(paths))],
