@@ -64,6 +64,7 @@ def ray():
         pytest.skip('Ray is not installed (pip install "ray[data]")')
     import ray
 
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Its workers find the tests' and the package's modules where this process found them.
     path = os.pathsep.join(p for p in sys.path if p)
     ray.init(
