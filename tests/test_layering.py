@@ -71,8 +71,8 @@ MODULES = {
     "bench": ("dctdecode", "bench"),
     "cli": ("dctdecode", "commands"),
     "commands": (
-        "dctdecode", "bench", "channels", "cli", "commands", "errors", "quality", "statistics", "transforms",
-        "trees",
+        "dctdecode", "bench", "channels", "cli", "commands", "errors", "models", "quality", "statistics",
+        "transforms", "trees",
     ),
     "data": (
         "dctdecode", "_tensors", "batch", "channels", "data", "errors", "geometry", "limits", "normalization",

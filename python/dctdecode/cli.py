@@ -42,6 +42,7 @@ COMMANDS = (
     Command("bench loader", "measure whole loaders, batches and all", "dctdecode.commands.bench_loader"),
     Command("stats", "mean and std of the coefficients of a data set, for normalize=", "dctdecode.commands.stats"),
     Command("prune", "smaller JPEGs of only some channels, for whole data sets", "dctdecode.commands.prune"),
+    Command("select", "the channels that a gate keeps, for channels=", "dctdecode.commands.select"),
 )
 
 _EPILOG = """\
@@ -52,6 +53,7 @@ examples:
   dctdecode bench loader ~/datasets/imagenet/val    the same for whole loaders, with DataLoader and Pillow beside
   dctdecode stats ~/datasets/train -o mine.json     their mean and std, for normalize="mine.json"
   dctdecode prune train/ train-24/ --channels 24    files that hold only what 24 channels need
+  dctdecode select best.pt -n 24 -o learned.json    the 24 channels that its gate keeps most often
 
 'dctdecode COMMAND --help' tells more about each command.
 """
