@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +19,10 @@ from dctdecode.transforms import (
     RandomHorizontalFlip,
     RandomResizedCrop,
     TorchRandom,
+    randomness,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 SOURCES = {
     "torch": lambda seed: TorchRandom(torch.Generator().manual_seed(seed)),
@@ -131,6 +135,93 @@ def test_neighbours_are_independent():
         )
         assert firsts.mean() == pytest.approx(0.5, abs=5 * (1 / 12 / 3000) ** 0.5)
         assert abs(np.corrcoef(firsts[1:], firsts[:-1])[0, 1]) < 5 / 3000**0.5
+
+
+class OnNumpy:
+    """The same draws, each made by numpy's own generator."""
+
+    def __init__(self, seed: int, epoch: int, index: int, *, stream: int = 0) -> None:
+        counter = np.array([0, 0, stream, index], np.uint64)
+        self.generator = np.random.Generator(
+            np.random.Philox(key=np.array([seed, epoch], np.uint64), counter=counter)
+        )
+
+    def uniform(self, low: float, high: float) -> float:
+        return low + (high - low) * self.generator.random()
+
+    def integers(self, count: int) -> int:
+        return int(self.generator.integers(count))
+
+    def permutation(self, count: int) -> list[int]:
+        return self.generator.permutation(count).tolist()
+
+    def beta(self, alpha: float) -> float:
+        return float(self.generator.beta(alpha, alpha))
+
+    def normal(self, shape) -> torch.Tensor:
+        return torch.from_numpy(self.generator.standard_normal(shape, np.float32))
+
+
+WORDS = st.integers(0, 2**64 - 1)
+# Lemire's rule draws again with probability (2^32 mod count) / 2^32: hardly ever, or for every second number.
+COUNTS = st.one_of(st.integers(1, 9), st.integers(1, 2**40), st.sampled_from([2**31 + 1, 2**32 - 1, 2**32]))
+DRAWS = st.one_of(
+    st.just(("uniform", (2.0, 5.0))),
+    st.tuples(st.just("integers"), COUNTS.map(lambda count: (count,))),
+)
+RARE_DRAWS = st.sampled_from([("permutation", (5,)), ("beta", (0.7,)), ("normal", ((3,),))])
+
+
+@given(WORDS, WORDS, WORDS, WORDS, st.lists(DRAWS, max_size=30), st.lists(DRAWS | RARE_DRAWS, max_size=10))
+def test_counter_draws_what_numpy_s_generator_draws(seed, epoch, index, stream, draws, more):
+    ours, numpy_s = (kind(seed, epoch, index, stream=stream) for kind in (CounterRandom, OnNumpy))
+    for name, arguments in [*draws, *more]:
+        drawn, expected = (getattr(random, name)(*arguments) for random in (ours, numpy_s))
+        assert np.array_equal(drawn, expected), name
+        assert type(drawn) is type(expected)
+
+
+def test_counters_that_take_turns_do_not_disturb_each_other():
+    starts = [(seed, epoch, index) for seed in (0, 3) for epoch in (0, 1) for index in (0, 1, 2**64 - 1)]
+    counters, expected = ([kind(*start) for start in starts] for kind in (CounterRandom, OnNumpy))
+    for _ in range(20):
+        assert [one.uniform(0, 1) for one in counters] == [one.uniform(0, 1) for one in expected]
+
+
+def test_an_interrupt_in_the_middle_of_a_draw_does_not_show_in_the_next_image(monkeypatch):
+    class Interrupted:
+        """Philox, but Ctrl-C comes when it has been moved and before it gives numbers."""
+
+        def __init__(self, bits):
+            self.advance = bits.advance
+
+        def random_raw(self, count):
+            raise KeyboardInterrupt
+
+    CounterRandom(0, 0, 1).uniform()
+    key, counter, bits = randomness._PHILOX._last
+    monkeypatch.setattr(randomness._PHILOX, "_last", (key, counter, Interrupted(bits)))
+    with pytest.raises(KeyboardInterrupt):
+        CounterRandom(0, 0, 2).uniform()
+    assert CounterRandom(0, 0, 3).uniform() == OnNumpy(0, 0, 3).uniform(0, 1)
+
+
+def test_a_copy_goes_on_alike():
+    random = CounterRandom(1, 2, 3)
+    random.uniform(), random.integers(5)
+    copy = pickle.loads(pickle.dumps(random))
+    assert five_draws(copy) == five_draws(random)
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_integers_of_nothing_are_refused(count):
+    with pytest.raises(ValueError, match="<= 0"):
+        CounterRandom(0, 0, 0).integers(count)
+
+
+def test_integers_of_numpy_serve_as_words():
+    words = np.array([5, 2**63, 2**64 - 1], np.uint64)
+    assert CounterRandom(*words).uniform() == CounterRandom(*words.tolist()).uniform()
 
 
 @pytest.mark.parametrize("words", [(-1, 0, 0), (0, 2**64, 0), (0, 0, -5)])
