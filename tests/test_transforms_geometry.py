@@ -19,6 +19,7 @@ from dctdecode.transforms import (
     RandomVerticalFlip,
     Resize,
 )
+from dctdecode.transforms.base import draw_boxes
 
 
 class Scripted:
@@ -241,6 +242,17 @@ def test_random_resized_crop_distribution():
 def test_intervals_are_checked(arguments):
     with pytest.raises(ValueError, match="must be \\(min, max\\)"):
         RandomResizedCrop(64, **arguments)
+
+
+def test_the_ratio_of_a_box_is_torch_s_exponential_in_float32():
+    """What torchvision computes; another rounding of it would make another box of one image in a million."""
+    for index in range(300):
+        drawn = next(draw_boxes(10**12, (1.0, 1.0), (0.5, 3.0), CounterRandom(0, 0, index)))
+        random = CounterRandom(0, 0, index)
+        area = 10**12 * random.uniform(1.0, 1.0)
+        low, high = torch.log(torch.tensor((0.5, 3.0))).tolist()
+        ratio = torch.exp(torch.tensor(random.uniform(low, high))).item()
+        assert drawn == (round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio)))
 
 
 # --- Flips and blur ----------------------------------------------------------------------------------------------

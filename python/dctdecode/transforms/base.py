@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -188,8 +190,24 @@ def draw_boxes(
     low, high = _log(ratio)
     for _ in range(10):
         box_area = area * random.uniform(*scale)
-        box_ratio = torch.exp(torch.tensor(random.uniform(low, high))).item()
+        box_ratio = _EXP(random.uniform(low, high))
         yield round(math.sqrt(box_area * box_ratio)), round(math.sqrt(box_area / box_ratio))
+
+
+class _Exp(threading.local):
+    """torch.exp of one float32, without a new tensor for each."""
+
+    def __init__(self) -> None:
+        self._array = np.empty((), np.float32)
+        self._tensor = torch.from_numpy(self._array)
+
+    def __call__(self, exponent: float) -> float:
+        self._array[()] = exponent
+        self._tensor.exp_()
+        return self._array.item()
+
+
+_EXP = _Exp()
 
 
 @lru_cache(maxsize=64)
