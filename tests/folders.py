@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import torch
 from generate import SUBSAMPLINGS, Recipe
 
 # What an ImageFolder makes of `odd_tree`: code points sort, folders by their path as a string, files by name.
@@ -57,6 +59,23 @@ def image_tree(root: Path, generate, count: int = 3, *, height: int = 21, width:
             recipe = Recipe(height=height, width=width, factors=SUBSAMPLINGS["420"], seed=100 * number + i)
             put(root / name / f"{i}.jpg", generate(recipe).data)
     return root
+
+
+def damaged_tree(root: Path, sound: Path) -> Path:
+    """A copy of an `image_tree` with a cat that is cut short, a dog without a byte and one that is no JPEG."""
+    shutil.copytree(sound, root)
+    cut = root / "cat" / "1.jpg"
+    cut.write_bytes(cut.read_bytes()[:-40])
+    put(root / "dog" / "0.jpg")
+    put(root / "dog" / "2.jpg", b"GIF89a")
+    return root
+
+
+def equal(ours, theirs) -> bool:
+    """The same tensors with the same targets."""
+    return len(ours) == len(theirs) and all(
+        torch.equal(a, c) and b == d for (a, b), (c, d) in zip(ours, theirs, strict=True)
+    )
 
 
 def paths_of(root: Path | str, samples) -> list[tuple[str, int]]:

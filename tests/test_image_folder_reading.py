@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
-import shutil
 from pathlib import Path
 
 import dctdecode
 import pytest
 import torch
 from dctdecode import DCTImageFolder
-from dctdecode.data import BatchDataset, collate_views
+from dctdecode.data import BatchDataset
 from dctdecode.errors import CorruptJpegError
 from dctdecode.transforms import (
     CenterCrop,
@@ -25,8 +23,8 @@ from dctdecode.transforms import (
     RandomResizedCrop,
     Resize,
 )
-from folders import image_tree, put
-from torch.utils.data import DataLoader, Subset, default_collate
+from folders import damaged_tree, equal, image_tree
+from torch.utils.data import DataLoader, Subset
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +35,7 @@ def root(tmp_path_factory, generate) -> Path:
 
 @pytest.fixture
 def damaged(tmp_path, root) -> Path:
-    """The same with a cat that is cut short, a dog without a byte and one that is no JPEG."""
-    shutil.copytree(root, tmp_path / "tree")
-    cut = tmp_path / "tree" / "cat" / "1.jpg"
-    cut.write_bytes(cut.read_bytes()[:-40])
-    put(tmp_path / "tree" / "dog" / "0.jpg")
-    put(tmp_path / "tree" / "dog" / "2.jpg", b"GIF89a")
-    return tmp_path / "tree"
-
-
-def equal(ours, theirs) -> bool:
-    return len(ours) == len(theirs) and all(
-        torch.equal(a, c) and b == d for (a, b), (c, d) in zip(ours, theirs, strict=True)
-    )
+    return damaged_tree(tmp_path / "tree", root)
 
 
 def test_without_size_images_are_as_read_gives_them(root):
@@ -348,92 +334,3 @@ def test_files_without_permission(damaged):
     dataset = DCTImageFolder(damaged, channels=6, size=16)
     with pytest.raises(PermissionError, match=r"cat/0\.jpg"):
         dataset.__getitems__([0])
-
-
-# --- Worker processes ----------------------------------------------------------------------------------------
-
-
-def loaded(dataset, workers, context=None, **options):
-    loader = DataLoader(dataset, batch_size=2, num_workers=workers, multiprocessing_context=context, **options)
-    return lambda: [(images, targets.tolist()) for images, targets in loader]
-
-
-def test_pickled_datasets_read_the_same(root):
-    dataset = DCTImageFolder(root, CenterCrop(16), channels=24, normalize="dctnet")
-    back = pickle.loads(pickle.dumps(dataset))
-    assert repr(back) == repr(dataset)
-    assert back.samples == dataset.samples
-    assert equal(back.__getitems__(range(6)), dataset.__getitems__(range(6)))
-
-
-@pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
-def test_workers(root, damaged, context):
-    dataset = DCTImageFolder(root, channels=24, size=32)
-    expected = loaded(dataset, 0)()  # threads of this process were used before a fork
-    assert equal(loaded(dataset, 1, context)(), expected)
-    if context == "fork":
-        with pytest.raises(OSError, match=r"cat/1\.jpg"):
-            loaded(DCTImageFolder(damaged, channels=24, size=32), 1, context)()
-
-
-@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (2, False), (2, True)])
-def test_epochs_differ(root, workers, persistent):
-    dataset = DCTImageFolder(root, RandomResizedCrop(32), channels=6)
-    torch.manual_seed(0)
-    epoch = loaded(dataset, workers, "fork" if workers else None, persistent_workers=persistent)
-    one, other = epoch(), epoch()
-    assert not any(torch.equal(a[0], b[0]) for a, b in zip(one, other, strict=True))
-    assert not torch.equal(one[0][0], one[1][0])
-
-
-def test_a_worker_decodes_in_its_own_thread(root, monkeypatch):
-    used = []
-    read_batch = dctdecode.read_batch
-    monkeypatch.setattr(dctdecode, "read_batch", lambda *a, **o: used.append(o["threads"]) or read_batch(*a, **o))
-
-    class Telling(DCTImageFolder):
-        def __getitems__(self, indices):
-            super().__getitems__(indices)
-            return [(torch.tensor(-1 if used[-1] is None else used[-1]), 0)]
-
-    for threads, workers, expected in ((None, 0, -1), (3, 0, 3), (None, 1, 1), (2, 1, 2)):
-        dataset = Telling(root, channels=6, size=16, threads=threads)
-        (first, *_) = loaded(dataset, workers, "fork" if workers else None)()
-        assert first[0].tolist() == [expected]
-
-
-# --- collate_views -------------------------------------------------------------------------------------------
-
-
-def test_views_of_one_tensor_are_collated_without_a_copy(root):
-    dataset = DCTImageFolder(root, channels=24, size=32)
-    batch = dataset.__getitems__([5, 0, 3])
-    images, targets = collate_views(batch)
-    expected = default_collate(batch)
-    assert torch.equal(images, expected[0])
-    assert torch.equal(targets, expected[1])
-    assert images.data_ptr() == batch[0][0].data_ptr() != expected[0].data_ptr()
-    assert images.is_contiguous()
-    for workers in (0, 1):
-        context = "fork" if workers else None
-        found = loaded(dataset, workers, context, collate_fn=collate_views)()
-        assert equal(found, loaded(dataset, 0)())
-
-
-@pytest.mark.parametrize(
-    "pick",
-    [
-        lambda x: [x[1], x[0]],
-        lambda x: [x[0], x[2]],
-        lambda x: [x[0], x[1].clone()],
-        lambda x: [x[0], x[0]],
-        lambda x: [x[0].transpose(0, 1), x[1].transpose(0, 1)],
-        lambda x: [x[0].flatten()[:6].view(2, 3), x[1].flatten()[:6].view(2, 3)],
-    ],
-    ids=["order", "gap", "other memory", "twice", "strides", "parts"],
-)
-def test_other_tensors_are_copied(pick):
-    tensors = pick(torch.arange(36.0).view(3, 3, 4))
-    images, targets = collate_views([(tensor, place) for place, tensor in enumerate(tensors)])
-    assert torch.equal(images, torch.stack(tensors))
-    assert targets.tolist() == [0, 1]

@@ -21,6 +21,7 @@ from dctdecode.data.index import Samples
 from dctdecode.data.reading import Reader, default_loader
 from dctdecode.data.scanning import IMG_EXTENSIONS, JPEG_EXTENSIONS, LOGGER, Scan
 from dctdecode.data.standard_transform import StandardTransform
+from dctdecode.data.views import memory_for_worker, rows_of
 from dctdecode.limits import LimitsLike
 from dctdecode.normalization import NormalizeLike
 
@@ -192,24 +193,31 @@ class DCTImageFolder(Dataset[tuple[Tensor, Any]]):
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Any]]:
         """(coefficients, target) of several images: what a DataLoader asks for, once a batch.
 
-        Where all images come to one size, the tensors are views of one, filled by one native call.
+        Where all images come to one size, the tensors are views of one, filled by one native call. torch's
+        ``default_collate`` then makes a batch of it without a copy, and worker processes hand it over without one.
 
         Raises:
             What :func:`dctdecode.read` raises, for ``on_error="raise"``, and where no image of all was readable.
         """
+        return self._samples_at(indices, None)
+
+    def _samples_at(self, indices: Sequence[int], randoms: Sequence[Random] | None) -> list[tuple[Tensor, Any]]:
         samples = [self.samples[index] for index in indices]
         paths = [path for path, _ in samples]
         reader = self._reader()
         tensors: Iterable[Tensor]
         if self._size() is None:
-            tensors, kept, failures = reader.each(paths, None, self.on_error)
+            tensors, kept, failures = reader.each(paths, randoms, self.on_error)
         else:
-            tensors, kept, failures = reader.batch(paths, threads=self.threads, on_error=self.on_error)
+            shape = self.batch_shape(len(samples))
+            out = None if shape is None else memory_for_worker(shape, self.dtype)
+            tensors, kept, failures = reader.batch(
+                paths, randoms, out=out, threads=self.threads, on_error=self.on_error
+            )
         self._log(failures)
         if samples and not kept:
             raise failures[0].error
-        targets = [self._target(samples[place][1]) for place in kept]
-        return list(zip(tensors, targets, strict=True))
+        return rows_of(tensors, [self._target(samples[place][1]) for place in kept])
 
     def batch_shape(self, n: int) -> tuple[int, int, int, int] | None:
         """(n, C, Hb, Wb) of a batch of ``n`` images; None where that depends on the images, or on a callable."""

@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
-from torch.utils.data import default_collate
+from torch.utils.data import default_collate, get_worker_info
 
-__all__ = ["collate_views"]
+__all__ = ["Row", "collate_views", "memory_for_worker", "rows_of"]
+
+try:  # where torch's documentation of `default_collate` says to register types
+    from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
+except ImportError:  # a torch that has them elsewhere copies each batch once more
+    default_collate_fn_map = {}
+
+
+class Row(tuple[Tensor, Any]):
+    """(coefficients, target) of an image that lies in one tensor with others.
+
+    A tuple like any other, but for its type, by which torch's ``default_collate`` finds `_collate_rows`. Pickled,
+    it is a plain tuple.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Any, ...]]]:
+        return tuple, (tuple(self),)
+
+
+def rows_of(tensors: Iterable[Tensor], targets: Iterable[Any]) -> list[tuple[Tensor, Any]]:
+    """Images with their targets. Their memory must be nobody else's: it may become a batch again."""
+    return [Row(pair) for pair in zip(tensors, targets, strict=True)]
+
+
+def memory_for_worker(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor | None:
+    """In a worker process of a DataLoader a tensor that goes to the main process without a copy, else None."""
+    if get_worker_info() is None:
+        return None
+    size_bytes = math.prod(shape) * dtype.itemsize
+    storage = torch.UntypedStorage._new_shared(size_bytes, device="cpu")  # type: ignore[no-untyped-call]
+    return _over(storage, dtype, 0, shape)
 
 
 def collate_views(batch: Sequence[tuple[Tensor, Any]]) -> list[Any]:
     """``DataLoader(collate_fn=...)``: torch's ``default_collate``, but for the copy of what lies together.
 
-    What `DCTImageFolder` gives a DataLoader for a batch are views of one tensor; this one is returned, where
-    ``default_collate`` would copy its parts into a new one.
+    Parts of one tensor, in their order, become that tensor, where ``default_collate`` would copy them into a new
+    one. It does so too with what `DCTImageFolder` gives a DataLoader; this function is for data sets that make
+    tuples of their own of it. They must not keep the tensors: the batch may be changed in place.
 
     Args:
         batch: (coefficients, target) of each image.
@@ -33,11 +69,37 @@ def collate_views(batch: Sequence[tuple[Tensor, Any]]) -> list[Any]:
     """
     images = [image for image, _ in batch]
     if not _lie_together(images):
-        collated: list[Any] = default_collate(list(batch))
+        collated: list[Any] = default_collate([tuple(sample) for sample in batch])
         return collated
-    first = images[0]
-    whole = first.as_strided((len(images), *first.shape), (first.numel(), *first.stride()))
-    return [whole, default_collate([target for _, target in batch])]
+    targets: Any = tuple(target for _, target in batch)
+    return [_whole(images), default_collate(targets)]
+
+
+def _collate_rows(batch: Sequence[Any], *, collate_fn_map: Any = None) -> list[Any]:
+    """What ``default_collate`` does with a batch of tuples, without a copy where it cannot be told from one.
+
+    Not where somebody else tells how tensors are collated, or keeps rows, as a data set around this one may that
+    remembers what it has read: the batch may be changed in place.
+    """
+    ours = all(type(sample) is Row for sample in batch)
+    if ours and collate_fn_map.get(Tensor) is collate_tensor_fn and not _are_kept(batch):
+        images = [image for image, _ in batch]
+        if _lie_together(images):
+            targets = tuple(target for _, target in batch)
+            return [_whole(images), collate(targets, collate_fn_map=collate_fn_map)]
+    return collate([tuple(sample) for sample in batch], collate_fn_map=collate_fn_map)  # type: ignore[no-any-return]
+
+
+default_collate_fn_map[Row] = _collate_rows
+
+
+def _are_kept(batch: Sequence[Row]) -> bool:
+    """Whether anybody but the batch, and `collate` with its variable for the first row, refers to one of them."""
+    for place in range(len(batch)):
+        row_is_kept = sys.getrefcount(batch[place]) > (3 if place == 0 else 2)
+        if row_is_kept or sys.getrefcount(batch[place][0]) > 2:
+            return True
+    return False
 
 
 def _lie_together(images: Sequence[Tensor]) -> bool:
@@ -49,3 +111,16 @@ def _lie_together(images: Sequence[Tensor]) -> bool:
         and (image.shape, image.stride(), image.dtype) == (first.shape, first.stride(), first.dtype)
         for place, image in enumerate(images)
     )
+
+
+def _whole(images: Sequence[Tensor]) -> Tensor:
+    """The tensor whose parts these are; nobody's view, as one that was copied."""
+    first = images[0]
+    shape = (len(images), *first.shape)
+    return _over(first.untyped_storage(), first.dtype, int(first.storage_offset()), shape)
+
+
+def _over(storage: torch.UntypedStorage, dtype: torch.dtype, begin: int, shape: tuple[int, ...]) -> Tensor:
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    tensor = torch.empty(0, dtype=dtype)
+    return tensor.set_(storage, begin, shape, strides)

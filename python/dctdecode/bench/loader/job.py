@@ -86,6 +86,4 @@ class Files(dctdecode.DCTImageFolder):
         return [(path, self._job.target(index)) for index, path in enumerate(self._job.paths)]
 
     def __getitems__(self, indices: Any) -> list[tuple[Tensor, Any]]:
-        randoms = [self._job.random(index) for index in indices]
-        images, targets, _ = self.read_batch(indices, randoms=randoms)
-        return list(zip(images, targets.tolist(), strict=True))
+        return self._samples_at(indices, [self._job.random(index) for index in indices])
