@@ -1,9 +1,11 @@
 #include "dct/dispatch.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
 #include "dct/doubling_kernel.h"
+#include "dct/resample_blocks.h"
 #include "dct/resample_kernel.h"
 #include "dct/scalar.h"
 #include "dct/store.h"
@@ -11,7 +13,7 @@
 namespace dctdecode::dct {
 namespace {
 
-struct Shuffle {
+struct Target {
   static DCTDECODE_INLINE void convert(const Short8& from, Float8& to) {
     to = __builtin_convertvector(from, Float8);
   }
@@ -28,13 +30,24 @@ struct Shuffle {
       to[2 * j + 1] = odd[j];
     }
   }
+  static DCTDECODE_INLINE unsigned nonzero(const Short8& lanes) {
+    unsigned mask = 0;
+    for (int i = 0; i < 8; ++i) mask |= lanes[i] != 0 ? 3U << 2 * i : 0U;
+    return mask;
+  }
+  static DCTDECODE_INLINE void twice(const float* from, Float8& to) {
+    for (int j = 0; j < 8; ++j) to[j] = from[j % 4];
+  }
+  static DCTDECODE_INLINE void multiply_add(Float8& sum, const Float8& a, const Float8& b) {
+    for (int j = 0; j < 8; ++j) sum[j] = std::fma(a[j], b[j], sum[j]);
+  }
 };
 
-void dequantise_row(const DequantisePass& pass) noexcept { run(pass); }
-void resample_columns(const ColumnPass& pass) noexcept { run(pass); }
-void resample_blocks(const BlockPass& pass) noexcept { run(pass); }
-void double_columns(const DoubleColumnsPass& pass) noexcept { run<Shuffle>(pass); }
-void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Shuffle>(pass); }
+void dequantise_row(const DequantisePass& pass) noexcept { run<Target>(pass); }
+void resample_columns(const ColumnPass& pass) noexcept { run<Target>(pass); }
+void resample_blocks(const BlockPass& pass) noexcept { run<Target>(pass); }
+void double_columns(const DoubleColumnsPass& pass) noexcept { run<Target>(pass); }
+void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Target>(pass); }
 
 const Kernels& choose() noexcept {
   const char* force_scalar = std::getenv("DCTDECODE_FORCE_SCALAR");

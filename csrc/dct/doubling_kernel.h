@@ -71,7 +71,7 @@ DCTDECODE_INLINE void extend_block(const Float8* x, const float (*extend)[8], Fl
   }
 }
 
-template <class Shuffle, int K>
+template <class Target, int K>
 DCTDECODE_INLINE void double_columns(const DoubleColumnsPass& pass) {
   for (int column = 0; column < pass.end_column - pass.first_column; ++column) {
     const std::int16_t* block = pass.blocks + std::ptrdiff_t{64} * (pass.first_column + column);
@@ -79,14 +79,15 @@ DCTDECODE_INLINE void double_columns(const DoubleColumnsPass& pass) {
     for (int f = 0; f < 8; ++f) load(rows[f], block + 8 * f);
     const Short8 from6 = rows[6] | rows[7], from4 = from6 | rows[4] | rows[5],
                  from2 = from4 | rows[2] | rows[3];
-    const int own = length(from2 | rows[0] | rows[1]), above = pass.block_lengths[column];
+    const int own = std::bit_width(Target::nonzero(from2 | rows[0] | rows[1])) / 2,
+              above = pass.block_lengths[column];
     pass.block_lengths[column] = static_cast<std::uint8_t>(own);
     pass.lengths[column] = static_cast<std::uint8_t>(own > above ? own : above);
     Float8 x[8], extended[8];
     for (int f = 0; f < 8; ++f) {
       Float8 step;
       load(step, pass.quant + 8 * f);
-      Shuffle::convert(rows[f], x[f]);
+      Target::convert(rows[f], x[f]);
       x[f] *= step;
     }
     if (pass.extend != nullptr) {
@@ -94,7 +95,7 @@ DCTDECODE_INLINE void double_columns(const DoubleColumnsPass& pass) {
       double_column<K, 4>(pass, extended, column);
       continue;
     }
-    switch (!is_zero(from2) + !is_zero(from4) + !is_zero(from6)) {
+    switch ((Target::nonzero(from2) != 0) + (Target::nonzero(from4) != 0) + (Target::nonzero(from6) != 0)) {
       case 0:
         double_column<K, 1>(pass, x, column);
         break;
@@ -112,13 +113,13 @@ DCTDECODE_INLINE void double_columns(const DoubleColumnsPass& pass) {
 
 // Row v of all columns: per group of eight columns, x[u] with lanes = columns, and the first and last sample
 // of every column, with the image's edges repeated on either side.
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void turn(const DoubleBlocksPass& pass, int v) {
   for (int column = 0; column < pass.n_columns; column += 8) {
     float* const group = pass.turned + std::ptrdiff_t{8} * column;
     const std::ptrdiff_t stride = std::ptrdiff_t{8} * pass.k;
     Float8 x[8], first, last;
-    Shuffle::transpose(pass.values + column * stride + 8 * v, stride, x);
+    Target::transpose(pass.values + column * stride + 8 * v, stride, x);
     for (int u = 0; u < 8; ++u) save(group + 8 * u, x[u]);
     ends<4>(x, *pass.table, first, last);
     save(pass.firsts + column, first);
@@ -129,7 +130,7 @@ DCTDECODE_INLINE void turn(const DoubleBlocksPass& pass, int v) {
 }
 
 // The wanted frequencies, all of one row v, of the 16 output blocks of a group.
-template <class Shuffle, int Pairs>
+template <class Target, int Pairs>
 DCTDECODE_INLINE void double_group(const DoubleBlocksPass& pass, int column, const Wanted* wanted,
                                    int n_wanted) {
   const Doubling& table = *pass.table;
@@ -146,49 +147,49 @@ DCTDECODE_INLINE void double_group(const DoubleBlocksPass& pass, int column, con
     right += table.after[k] * after;
     normalise(left, *w);
     normalise(right, *w);
-    store_blocks<Shuffle>(pass, left, right, column, w->dst);
+    store_blocks<Target>(pass, left, right, column, w->dst);
   }
 }
 
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void double_blocks(const DoubleBlocksPass& pass) {
   if (pass.extend != nullptr) {
     extend_rows(pass.values + std::ptrdiff_t{8} * pass.k * (pass.n_columns - 1), pass.k, pass.extend);
   }
-  if (is_low(pass)) return double_blocks_low<Shuffle>(pass);
+  if (is_low(pass)) return double_blocks_low<Target>(pass);
   for (int done = 0, run = 0; done < pass.n_wanted; done += run) {
     const Wanted* const wanted = pass.wanted + done;
     run = same_row(wanted, pass.n_wanted - done);
-    turn<Shuffle>(pass, wanted->index >> 3);
+    turn<Target>(pass, wanted->index >> 3);
     for (int column = 0; column < pass.n_columns; column += 8) {
       switch (pass.pairs[column / 8]) {
         case 1:
-          double_group<Shuffle, 1>(pass, column, wanted, run);
+          double_group<Target, 1>(pass, column, wanted, run);
           break;
         case 2:
-          double_group<Shuffle, 2>(pass, column, wanted, run);
+          double_group<Target, 2>(pass, column, wanted, run);
           break;
         case 3:
-          double_group<Shuffle, 3>(pass, column, wanted, run);
+          double_group<Target, 3>(pass, column, wanted, run);
           break;
         default:
-          double_group<Shuffle, 4>(pass, column, wanted, run);
+          double_group<Target, 4>(pass, column, wanted, run);
       }
     }
   }
 }
 
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void run(const DoubleColumnsPass& pass) {
-  if (is_low(pass)) return double_columns_low<Shuffle>(pass);
-  if (pass.k == 2) return double_columns<Shuffle, 2>(pass);
-  if (pass.k == 4) return double_columns<Shuffle, 4>(pass);
-  double_columns<Shuffle, 8>(pass);
+  if (is_low(pass)) return double_columns_low<Target>(pass);
+  if (pass.k == 2) return double_columns<Target, 2>(pass);
+  if (pass.k == 4) return double_columns<Target, 4>(pass);
+  double_columns<Target, 8>(pass);
 }
 
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void run(const DoubleBlocksPass& pass) {
-  double_blocks<Shuffle>(pass);
+  double_blocks<Target>(pass);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ DCTDECODE_INLINE bool is_low(const DoubleBlocksPass& pass) {
   return low;
 }
 
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void double_columns_low(const DoubleColumnsPass& pass) {
   const Doubling& table = *pass.table;
   const int n_columns = pass.end_column - pass.first_column;
@@ -59,7 +59,7 @@ DCTDECODE_INLINE void double_columns_low(const DoubleColumnsPass& pass) {
       Float8 step;
       load(row, block + 8 * f);
       load(step, pass.quant + 8 * f);
-      Shuffle::convert(row, x[f]);
+      Target::convert(row, x[f]);
       x[f] *= step;
     }
     sums(x, weights.edge, even, odd);
@@ -84,14 +84,14 @@ DCTDECODE_INLINE void double_columns_low(const DoubleColumnsPass& pass) {
 // Row v of all columns: per group of eight columns, frequencies 0 and 1 of the left and the right output
 // blocks without the neighbours, (k, side, 8 columns); and the first and last sample of every column, with
 // the image's edges repeated on either side.
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void turn_low(const DoubleBlocksPass& pass, int v) {
   Weights weights;
   spread(*pass.table, weights);
   for (int column = 0; column < pass.n_columns; column += 8) {
     float* const group = pass.turned + std::ptrdiff_t{8} * column;
     Float8 x[8], even, odd;
-    Shuffle::transpose(pass.values + std::ptrdiff_t{16} * column + 8 * v, 16, x);
+    Target::transpose(pass.values + std::ptrdiff_t{16} * column + 8 * v, 16, x);
     sums(x, weights.own[0], even, odd);
     save(group, even + odd);
     save(group + 8, even - odd);
@@ -106,7 +106,7 @@ DCTDECODE_INLINE void turn_low(const DoubleBlocksPass& pass, int v) {
   pass.firsts[pass.n_columns] = pass.lasts[pass.n_columns - 1];
 }
 
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void double_row_low(const DoubleBlocksPass& pass, const Wanted& wanted) {
   const int k = wanted.index & 7;
   const float before_weight = pass.table->before[k], after_weight = pass.table->after[k];
@@ -121,16 +121,16 @@ DCTDECODE_INLINE void double_row_low(const DoubleBlocksPass& pass, const Wanted&
     right += after_weight * after;
     normalise(left, wanted);
     normalise(right, wanted);
-    store_blocks<Shuffle>(pass, left, right, column, wanted.dst);
+    store_blocks<Target>(pass, left, right, column, wanted.dst);
   }
 }
 
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void double_blocks_low(const DoubleBlocksPass& pass) {
   int turned = -1;
   for (const Wanted* w = pass.wanted; w < pass.wanted + pass.n_wanted; ++w) {
-    if (w->index >> 3 != turned) turn_low<Shuffle>(pass, turned = w->index >> 3);
-    double_row_low<Shuffle>(pass, *w);
+    if (w->index >> 3 != turned) turn_low<Target>(pass, turned = w->index >> 3);
+    double_row_low<Target>(pass, *w);
   }
 }
 

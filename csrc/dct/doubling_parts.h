@@ -19,7 +19,7 @@ DCTDECODE_INLINE void complete(float* rows, const Doubling& table, const Float8&
 }
 
 // One frequency of the 16 output blocks of a group of eight columns.
-template <class Shuffle>
+template <class Target>
 DCTDECODE_INLINE void store_blocks(const DoubleBlocksPass& pass, const Float8& left, const Float8& right,
                                    int column, float* row) {
   float* const to = row + 2 * column;
@@ -27,10 +27,10 @@ DCTDECODE_INLINE void store_blocks(const DoubleBlocksPass& pass, const Float8& l
   __builtin_prefetch(to + pass.out_blocks,
                      1);  // mostly the next output row: too many streams for the hardware
   if (n >= 16) {
-    Shuffle::interleave(left, right, to);
+    Target::interleave(left, right, to);
   } else {
     float some[16];
-    Shuffle::interleave(left, right, some);
+    Target::interleave(left, right, some);
     save_some(to, some, n);
   }
 }

@@ -1,6 +1,7 @@
 #include "dct/resample.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "dct/dispatch.h"
 
@@ -13,10 +14,12 @@ void reserve(std::vector<T>& memory, std::size_t n) {
 }
 
 // 2, 4 or 8: enough for all that is wanted.
+int two_four_or_eight(int highest) { return highest < 2 ? 2 : highest < 4 ? 4 : 8; }
+
 int rows_computed(const Wanted* wanted, int n_wanted) {
   int highest = 0;
   for (int w = 0; w < n_wanted; ++w) highest = std::max(highest, wanted[w].index >> 3);
-  return highest < 2 ? 2 : highest < 4 ? 4 : 8;
+  return two_four_or_eight(highest);
 }
 
 std::size_t whole_groups(int n_columns) { return (static_cast<std::size_t>(n_columns) + 7) / 8 * 8; }
@@ -187,6 +190,57 @@ void doubled_range(const Axis& horizontal, int k, float* values, const Wanted* w
   for (int w = 0; w < n_wanted; ++w) std::copy_n(columns.uncut_wanted[w].dst + skip, n, wanted[w].dst);
 }
 
+// The matrices of all output blocks as the kernel for few rows multiplies with them: (output blocks, longest
+// span, 2k quads, pairs, 8). A quad is four floats of a turned column, (4 / k input frequencies, k rows); the
+// first half of a vector is for the even output frequency of a pair, the second for the odd one.
+void spread_weights(const Axis& horizontal, int k, int n_pairs, std::vector<float>& weights) {
+  using Quad = float __attribute__((vector_size(16)));
+  const std::size_t block_size = std::size_t{16} * k * n_pairs;
+  reserve(weights, block_size * horizontal.longest_span * horizontal.spans.size());
+  for (std::size_t block = 0; block < horizontal.spans.size(); ++block) {
+    const Span& span = horizontal.spans[block];
+    const float* matrix = horizontal.matrices.data() + span.matrices;
+    float* to = weights.data() + block_size * horizontal.longest_span * block;
+    for (int b = 0; b < span.count; ++b, matrix += 64) {
+      for (int q = 0; q < 2 * k; ++q) {
+        const float* row = matrix + 4 * (q % 2) + 4 / k * (q / 2);  // in the order of kOrder
+        for (int out = 0; out < 2 * n_pairs; ++out, row += 8, to += 4) {
+          const Quad quad = k == 4 ? Quad{} + row[0] : Quad{row[0], row[0], row[1], row[1]};
+          std::memcpy(to, &quad, sizeof quad);
+        }
+      }
+    }
+  }
+}
+
+// Every frequency k that is wanted, and the last one again up to a multiple of 4; how many.
+int list_frequencies(const Wanted* wanted, int n_wanted, int* frequencies) {
+  unsigned seen = 0;
+  for (int w = 0; w < n_wanted; ++w) seen |= 1U << (wanted[w].index & 7);
+  int n = 0;
+  for (int k = 0; k < 8; ++k) {
+    if ((seen >> k & 1U) != 0) frequencies[n++] = k;
+  }
+  for (; n % 4 != 0; ++n) frequencies[n] = frequencies[n - 1];
+  return n;
+}
+
+void general_blocks(const Axis& horizontal, int k, const float* values, const Wanted* wanted, int n_wanted,
+                    Columns& columns) {
+  int frequencies[8];
+  const int n_frequencies = list_frequencies(wanted, n_wanted, frequencies);
+  const int n_pairs = two_four_or_eight(frequencies[n_frequencies - 1]) / 2;
+  reserve(columns.turned, room_for_columns(horizontal) * k * 8);
+  if (k < 8 && (columns.weights_of[0] != k || columns.weights_of[1] != n_pairs)) {
+    spread_weights(horizontal, k, n_pairs, columns.weights);
+    columns.weights_of[0] = k;
+    columns.weights_of[1] = n_pairs;
+  }
+  kernels().resample_blocks({&horizontal, k, horizontal.end_block - horizontal.first_block, values,
+                             columns.turned.data(), columns.weights.data(), n_pairs, frequencies,
+                             n_frequencies, wanted, n_wanted});
+}
+
 }  // namespace
 
 InputRows input_rows(const Axis& vertical, int i) {
@@ -199,6 +253,7 @@ InputRows input_rows(const Axis& vertical, int i) {
 
 void restart(Columns& columns) {
   columns.block_row = -1;
+  columns.weights_of[0] = 0;
   for (Columns::BlockRow& row : columns.block_rows) row.index = -1;
 }
 
@@ -209,7 +264,7 @@ void resample_row(int i, const Axis& vertical, const Axis& horizontal, const Pla
   float* const values = (vertical.doubled ? doubled_columns : general_columns)(i, k, vertical, horizontal,
                                                                                plane, quant, columns);
   if (horizontal.doubled) return doubled_range(horizontal, k, values, wanted, n_wanted, columns);
-  kernels().resample_blocks({&horizontal, k, values, wanted, n_wanted});
+  general_blocks(horizontal, k, values, wanted, n_wanted, columns);
 }
 
 }  // namespace dctdecode::dct

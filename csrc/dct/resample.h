@@ -66,10 +66,14 @@ struct Columns {
   std::vector<float> last_lines;            // (columns, 8): last line of samples of block row m
   std::vector<std::uint8_t> block_lengths;  // like lengths, of block row m alone
 
+  // Where the horizontal axis is general:
+  std::vector<float> turned, weights;  // see BlockPass
+  int weights_of[2] = {0, 0};          // k and n_pairs that the weights are for
+
   // Where the horizontal axis doubles:
-  std::vector<std::uint8_t> pairs;           // per group of 8 columns: pairs (2p, 2p + 1) of u that occur
-  std::vector<float> turned, firsts, lasts;  // scratch of the kernel, see DoubleBlocksPass
-  std::vector<float> uncut;                  // rows that begin before the range of the output
+  std::vector<std::uint8_t> pairs;   // per group of 8 columns: pairs (2p, 2p + 1) of u that occur
+  std::vector<float> firsts, lasts;  // scratch of the kernel, as is turned: see DoubleBlocksPass
+  std::vector<float> uncut;          // rows that begin before the range of the output
   std::vector<Wanted> uncut_wanted;
 };
 
@@ -102,10 +106,19 @@ struct ColumnPass {
   float* values;
 };
 
+// The order in which a column's input frequencies u lie when dct/resample_blocks.h has turned it.
+inline constexpr int kOrder[8] = {0, 4, 1, 5, 2, 6, 3, 7};
+
 struct BlockPass {
-  const Axis* axis;     // the horizontal one
-  int k;                // rows per column, as in ColumnPass
-  const float* values;  // of longest_span columns more than there are: they meet zeros in the matrices
+  const Axis* axis;  // the horizontal one
+  int k;             // rows per column, as in ColumnPass
+  int n_columns;
+  const float* values;
+  float* turned;           // scratch like values
+  const float* weights;    // k < 8: of spread_weights
+  int n_pairs;             // k < 8: output frequencies 0 .. 2 n_pairs - 1; 1, 2 or 4
+  const int* frequencies;  // k = 8: those wanted, and the last one again up to a multiple of 4
+  int n_frequencies;
   const Wanted* wanted;
   int n_wanted;
 };

@@ -3,12 +3,16 @@
 // set, so that no copy compiled for a newer processor can be linked in elsewhere. The order of additions is
 // the same in all of them, hence so are the bits.
 //
-// Widening, and moving floats between lanes, is what compilers do badly. The includer gives it as a class:
-//   struct Shuffle {
+// Widening, moving floats between lanes and multiplying and adding in one is what compilers do badly, or not
+// without being told. The includer gives it as a class:
+//   struct Target {
 //     static void convert(const Short8& from, Float8& to);
 //     static void transpose(const float* from, std::ptrdiff_t stride, Float8* to);  // 8 rows of 8 floats:
 //                                                                        // to[u][j] = from[j * stride + u]
 //     static void interleave(const Float8& even, const Float8& odd, float* to);     // writes 16 floats
+//     static unsigned nonzero(const Short8& lanes);  // bits 2i and 2i + 1: whether lane i is
+//     static void twice(const float* from, Float8& to);  // 4 floats, and again
+//     static void multiply_add(Float8& sum, const Float8& a, const Float8& b);  // rounds once: std::fma
 //   };
 #pragma once
 
@@ -40,21 +44,6 @@ DCTDECODE_INLINE void save_some(float* to, const float* from, int n) {
   if ((n & 4) != 0) std::memcpy(to + done, from + done, 4 * sizeof *to), done += 4;
   if ((n & 2) != 0) std::memcpy(to + done, from + done, 2 * sizeof *to), done += 2;
   if ((n & 1) != 0) to[done] = from[done];
-}
-
-DCTDECODE_INLINE bool is_zero(const Short8& lanes) {
-  std::uint64_t halves[2];
-  std::memcpy(halves, &lanes, sizeof halves);
-  return (halves[0] | halves[1]) == 0;
-}
-
-// 1 + the highest lane that is not zero; 0 where none is. Lane 0 is the lowest bits on the machines there
-// are.
-DCTDECODE_INLINE int length(const Short8& lanes) {
-  std::uint64_t halves[2];
-  std::memcpy(halves, &lanes, sizeof halves);
-  if (halves[1] != 0) return 4 + (std::bit_width(halves[1]) + 15) / 16;
-  return (std::bit_width(halves[0]) + 15) / 16;
 }
 
 // dst's unit, operation by operation as store_row of dct/store.h.

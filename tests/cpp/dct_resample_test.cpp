@@ -134,6 +134,12 @@ void versions_agree() {
     const std::size_t room = (n_columns + 7) / 8 * 8 + axis.longest_span;
     std::vector<float> matrices(128), lines[2][2], values[2];
     std::vector<std::uint8_t> heights[2][2], lengths[2][2];
+    // As many as any layout needs; which number is which does not matter here.
+    std::vector<float> weights(std::size_t{16} * k * 4 * axis.longest_span * axis.spans.size());
+    for (float& w : weights) w = static_cast<float>(rng() % 1000) / 997.0F - 0.5F;
+    int frequencies[8];
+    const int n_frequencies = (h.k_out + 3) / 4 * 4;
+    for (int i = 0; i < n_frequencies; ++i) frequencies[i] = std::min(i, h.k_out - 1);
     for (float& m : matrices) m = static_cast<float>(rng() % 1000) / 997.0F - 0.5F;
     std::vector<float> out[2] = {std::vector<float>(64 * axis.spans.size()),
                                  std::vector<float>(64 * axis.spans.size())};
@@ -164,8 +170,10 @@ void versions_agree() {
         if (f / 8 < k_out && f % 8 < h.k_out)
           wanted.push_back({static_cast<std::uint8_t>(f), out[version].data() + f * axis.spans.size()});
       }
-      kernels.resample_blocks(
-          {&axis, k, values[version].data(), wanted.data(), static_cast<int>(wanted.size())});
+      std::vector<float> turned(room * k * 8);
+      kernels.resample_blocks({&axis, k, n_columns, values[version].data(), turned.data(), weights.data(),
+                               (h.k_out + 1) / 2 == 3 ? 4 : (h.k_out + 1) / 2, frequencies, n_frequencies,
+                               wanted.data(), static_cast<int>(wanted.size())});
     }
     for (int b = 0; b < count; ++b) {
       expect(lines[0][b] == lines[1][b] && heights[0][b] == heights[1][b] && lengths[0][b] == lengths[1][b],
@@ -173,6 +181,45 @@ void versions_agree() {
     }
     expect(values[0] == values[1], "same columns", "versions");
     expect(out[0] == out[1], "same blocks", "versions");
+  }
+}
+
+// A coefficient has the same bits whichever others are computed with it: few rows and few frequencies of a
+// block take other ways through the kernels.
+void selections_agree() {
+  std::mt19937 rng(5);
+  std::vector<int> all(64);
+  for (int k = 0; k < 64; ++k) all[k] = k;
+  for (int round = 0; round < 40; ++round) {
+    const Component c = random_component(8 + rng() % 60, 8 + rng() % 90, rng);
+    const auto axis = [&](int samples) {
+      AxisSpec spec;
+      spec.start = static_cast<double>(rng() % 100) / 101.0;
+      spec.stop = samples - static_cast<double>(rng() % 100) / 103.0;
+      spec.hi = samples;
+      spec.out_blocks = 1 + static_cast<int>(rng() % 20);
+      spec.filter = kFilters[round % 4];
+      return spec;
+    };
+    const AxisSpec v = axis(c.height), h = axis(c.width);
+    const std::vector<float> whole = resample(c, v, h, all);
+    const std::size_t area = whole.size() / 64;
+    for (const int rows : {1, 2, 3, 4, 8}) {
+      for (const int frequencies : {1, 2, 4, 5, 8}) {
+        std::vector<int> some;
+        for (int k = 0; k < 64; ++k) {
+          if (k / 8 < rows && k % 8 < frequencies) some.push_back(k);
+        }
+        const std::vector<float> got = resample(c, v, h, some);
+        bool equal = true;
+        for (std::size_t i = 0; i < some.size(); ++i) {
+          equal &= std::equal(got.begin() + i * area, got.begin() + (i + 1) * area,
+                              whole.begin() + some[i] * area);
+        }
+        expect(equal, "same bits in a selection",
+               (std::to_string(rows) + " x " + std::to_string(frequencies)).c_str());
+      }
+    }
   }
 }
 
@@ -185,5 +232,6 @@ int main() {
   identity();
   flat_edge();
   versions_agree();
+  selections_agree();
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,0 +1,187 @@
+// The horizontal half of the resampling operator, on vectors of 8 floats (dct/vectors.h). Lanes are rows v,
+// so that no sum runs across lanes; 8 output blocks at a time are turned into 8 columns of their planes in
+// the end. With few rows a vector holds two output frequencies of one block:
+//
+//   K rows   a column as it is read       a vector of results          slot of (v, k)   lane
+//   8        8 vectors: u; lanes v        one k; lanes v               k                v
+//   4        8 quads: u; v                k even: v | k odd: v         k / 2            4 (k % 2) + v
+//   2        4 quads: u, u + 1; v         the same, v = 0, 1           k / 2            4 (k % 2) + v
+//
+// Whatever K is, products of even and of odd u are summed apart, block by block in the order of kOrder: a
+// coefficient has the same bits whichever others are computed with it.
+#pragma once
+
+#include "dct/vectors.h"
+
+namespace dctdecode::dct {
+namespace {
+
+struct BlockColumns {  // what 8 output blocks are made of
+  int count[8];
+  const float* turned[8];
+  const float* weights[8];
+};
+
+// values (columns, K, 8 u) to (columns, 8 u, K), u in the order of kOrder.
+template <class Target, int K>
+DCTDECODE_INLINE void turn(const BlockPass& pass) {
+  for (int column = 0; column < pass.n_columns; ++column) {
+    const float* const from = pass.values + std::ptrdiff_t{8 * K} * column;
+    float* const to = pass.turned + std::ptrdiff_t{8 * K} * column;
+    if constexpr (K == 8) {
+      Float8 lines[8];
+      Target::transpose(from, 8, lines);
+#pragma GCC unroll 8
+      for (int u = 0; u < 8; ++u) save(to + 8 * u, lines[kOrder[u]]);
+    } else {
+      Float8 rows[K], low[K / 2], high[K / 2];
+#pragma GCC unroll 4
+      for (int v = 0; v < K; ++v) load(rows[v], from + 8 * v);
+#pragma GCC unroll 2
+      for (int i = 0; i < K / 2; ++i) {
+        low[i] = __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        high[i] = __builtin_shufflevector(rows[2 * i], rows[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+      }
+      if constexpr (K == 2) {
+        save(to, low[0]);
+        save(to + 8, high[0]);
+      } else {
+        save(to, __builtin_shufflevector(low[0], low[1], 0, 1, 8, 9, 4, 5, 12, 13));
+        save(to + 8, __builtin_shufflevector(low[0], low[1], 2, 3, 10, 11, 6, 7, 14, 15));
+        save(to + 16, __builtin_shufflevector(high[0], high[1], 0, 1, 8, 9, 4, 5, 12, 13));
+        save(to + 24, __builtin_shufflevector(high[0], high[1], 2, 3, 10, 11, 6, 7, 14, 15));
+      }
+    }
+  }
+}
+
+// Four output frequencies `ks` of one block, K = 8.
+template <class Target>
+DCTDECODE_INLINE void four_frequencies(const float* turned, const float* matrices, int n_columns,
+                                       const int* ks, Float8* results) {
+  Float8 sums[2][4] = {};
+  for (int b = 0; b < n_columns; ++b) {
+    const float* const lines = turned + 64 * b;
+    const float* const matrix = matrices + 64 * b;
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) {
+      Float8 line;
+      load(line, lines + 8 * i);
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; ++k) {
+        Target::multiply_add(sums[kOrder[i] % 2][k], line, Float8{} + matrix[8 * ks[k] + kOrder[i]]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) results[ks[k]] = sums[0][k] + sums[1][k];
+}
+
+// All output frequencies k < 2 P of one block, K = 2 or 4; weights as spread_weights lays them out.
+template <class Target, int K, int P>
+DCTDECODE_INLINE void frequency_pairs(const float* turned, const float* weights, int n_columns,
+                                      Float8* results) {
+  constexpr int kParities = K == 4 ? 2 : 1;  // a quad of K = 2 holds both
+  Float8 sums[kParities][P] = {};
+  for (int b = 0; b < n_columns; ++b) {
+#pragma GCC unroll 8
+    for (int q = 0; q < 2 * K; ++q) {
+      Float8 quad;
+      Target::twice(turned + 8 * K * b + 4 * q, quad);
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p) {
+        Float8 weight;
+        load(weight, weights + ((2 * K * b + q) * P + p) * 8);
+        Target::multiply_add(sums[q / 2 % kParities][p], quad, weight);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < P; ++p) {
+    if constexpr (K == 4) {
+      results[p] = sums[0][p] + sums[1][p];
+    } else {
+      results[p] = sums[0][p] + __builtin_shufflevector(sums[0][p], sums[0][p], 2, 3, 0, 1, 6, 7, 4, 5);
+    }
+  }
+}
+
+// results (8 blocks, slots) to planes (slots, 8 lanes) of 8 blocks each.
+template <class Target, int K, int P>
+DCTDECODE_INLINE void eight_blocks(const BlockPass& pass, const BlockColumns& columns, Float8 (*planes)[8]) {
+  constexpr int kSlots = K == 8 ? 8 : P;
+  Float8 results[8][kSlots];
+  for (int j = 0; j < 8; ++j) {
+    if constexpr (K == 8) {
+      for (int done = 0; done < pass.n_frequencies; done += 4) {
+        four_frequencies<Target>(columns.turned[j], columns.weights[j], columns.count[j],
+                                 pass.frequencies + done, results[j]);
+      }
+    } else {
+      frequency_pairs<Target, K, P>(columns.turned[j], columns.weights[j], columns.count[j], results[j]);
+    }
+  }
+  const auto* const floats = reinterpret_cast<const float*>(results);
+  if constexpr (K == 8) {
+    for (int i = 0; i < pass.n_frequencies; ++i) {
+      const int slot = pass.frequencies[i];
+      Target::transpose(floats + 8 * slot, 8 * kSlots, planes[slot]);
+    }
+  } else {
+#pragma GCC unroll 4
+    for (int slot = 0; slot < kSlots; ++slot) {
+      Target::transpose(floats + 8 * slot, 8 * kSlots, planes[slot]);
+    }
+  }
+}
+
+template <class Target, int K, int P>
+DCTDECODE_INLINE void blocks_pass(const BlockPass& pass) {
+  const Axis& axis = *pass.axis;
+  const int n_blocks = static_cast<int>(axis.spans.size());
+  turn<Target, K>(pass);
+  for (int first = 0; first < n_blocks; first += 8) {
+    const int n = n_blocks - first < 8 ? n_blocks - first : 8;
+    BlockColumns columns;
+    for (int j = 0; j < 8; ++j) {  // the last block stands in for those that do not exist
+      const int block = first + (j < n ? j : n - 1);
+      const Span& span = axis.spans[block];
+      columns.count[j] = span.count;
+      columns.turned[j] = pass.turned + std::ptrdiff_t{8 * K} * (span.first - axis.first_block);
+      columns.weights[j] = K == 8 ? axis.matrices.data() + span.matrices
+                                  : pass.weights + std::ptrdiff_t{16 * K * P} * axis.longest_span * block;
+    }
+    Float8 planes[8][8];
+    eight_blocks<Target, K, P>(pass, columns, planes);
+    for (int w = 0; w < pass.n_wanted; ++w) {
+      const Wanted& wanted = pass.wanted[w];
+      const int v = wanted.index >> 3, k = wanted.index & 7;
+      Float8 values = K == 8 ? planes[k][v] : planes[k >> 1][4 * (k & 1) + v];
+      normalise(values, wanted);
+      if (n == 8) {
+        save(wanted.dst + first, values);
+      } else {
+        float some[8];
+        save(some, values);
+        save_some(wanted.dst + first, some, n);
+      }
+    }
+  }
+}
+
+template <class Target, int K>
+DCTDECODE_INLINE void blocks_pass(const BlockPass& pass) {
+  if (pass.n_pairs == 1) return blocks_pass<Target, K, 1>(pass);
+  if (pass.n_pairs == 2) return blocks_pass<Target, K, 2>(pass);
+  blocks_pass<Target, K, 4>(pass);
+}
+
+template <class Target>
+DCTDECODE_INLINE void run(const BlockPass& pass) {
+  if (pass.k == 2) return blocks_pass<Target, 2>(pass);
+  if (pass.k == 4) return blocks_pass<Target, 4>(pass);
+  blocks_pass<Target, 8, 4>(pass);
+}
+
+}  // namespace
+}  // namespace dctdecode::dct
