@@ -61,9 +61,14 @@ void project(const float* lines, int k_in, int k_out, float* matrix) {
       std::memcpy(&rows[n], lines + 8 * n + 4 * half, sizeof rows[n]);
       for (int f = std::max(0, k_in - 4 * half); f < 4; ++f) rows[n][f] = 0.0F;
     }
+    Lanes folded[2][4];  // basis functions are even or odd as k is
+    for (int n = 0; n < 4; ++n) {
+      folded[0][n] = rows[n] + rows[7 - n];
+      folded[1][n] = rows[n] - rows[7 - n];
+    }
     for (int k = 0; k < k_out; ++k) {
-      Lanes sum = basis.d[k][0] * rows[0];
-      for (int n = 1; n < 8; ++n) sum += basis.d[k][n] * rows[n];
+      Lanes sum = basis.d[k][0] * folded[k % 2][0];
+      for (int n = 1; n < 4; ++n) sum += basis.d[k][n] * folded[k % 2][n];
       std::memcpy(matrix + 8 * k + 4 * half, &sum, sizeof sum);
     }
   }

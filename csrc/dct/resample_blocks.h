@@ -69,7 +69,9 @@ DCTDECODE_INLINE void four_frequencies(const float* turned, const float* matrice
       load(line, lines + 8 * i);
 #pragma GCC unroll 4
       for (int k = 0; k < 4; ++k) {
-        Target::multiply_add(sums[kOrder[i] % 2][k], line, Float8{} + matrix[8 * ks[k] + kOrder[i]]);
+        Float8 weight;
+        spread(weight, matrix[8 * ks[k] + kOrder[i]]);
+        Target::multiply_add(sums[kOrder[i] % 2][k], line, weight);
       }
     }
   }

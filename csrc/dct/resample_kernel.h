@@ -52,7 +52,8 @@ DCTDECODE_INLINE void columns_pass(const ColumnPass& pass) {
         for (int c = 0; c < N; ++c) load(line[c], lines + 64 * c + 8 * f);
 #pragma GCC unroll 8  // so that the sums stay in registers
         for (int k = 0; k < K; ++k) {
-          const Float8 weight = Float8{} + matrix[8 * k + f];
+          Float8 weight;
+          spread(weight, matrix[8 * k + f]);
 #pragma GCC unroll 4
           for (int c = 0; c < N; ++c) Target::multiply_add(sums[c][k], line[c], weight);
         }

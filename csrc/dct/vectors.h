@@ -34,6 +34,7 @@ using Float8 = float __attribute__((vector_size(32)));
 using Short8 = std::int16_t __attribute__((vector_size(16)));
 
 DCTDECODE_INLINE void load(Float8& to, const float* from) { std::memcpy(&to, from, sizeof to); }
+DCTDECODE_INLINE void spread(Float8& to, float x) { to = Float8{x, x, x, x, x, x, x, x}; }
 DCTDECODE_INLINE void load(Short8& to, const std::int16_t* from) { std::memcpy(&to, from, sizeof to); }
 DCTDECODE_INLINE void save(float* to, const Float8& from) { std::memcpy(to, &from, sizeof from); }
 
