@@ -43,6 +43,7 @@ struct Target {
   }
 };
 
+void measure_row(const MeasurePass& pass) noexcept { run<Target>(pass); }
 void dequantise_row(const DequantisePass& pass) noexcept { run<Target>(pass); }
 void resample_columns(const ColumnPass& pass) noexcept { run<Target>(pass); }
 void resample_blocks(const BlockPass& pass) noexcept { run<Target>(pass); }
@@ -59,8 +60,9 @@ const Kernels& choose() noexcept {
 }  // namespace
 
 const Kernels& scalar_kernels() noexcept {
-  static constexpr Kernels table{"scalar",         scalar::gather_row, scalar::store_row, dequantise_row,
-                                 resample_columns, resample_blocks,    double_columns,    double_blocks};
+  static constexpr Kernels table{"scalar",        scalar::gather_row, scalar::store_row,
+                                 measure_row,     dequantise_row,     resample_columns,
+                                 resample_blocks, double_columns,     double_blocks};
   return table;
 }
 

@@ -14,6 +14,7 @@ struct Kernels {
   bool (*gather_row)(const std::int16_t* blocks, int n_blocks, const std::uint16_t* quant, const Pick* picks,
                      int n_picks, DType dtype) noexcept;
   bool (*store_row)(const float* src, int n, DType dtype, void* dst, float mean, float inv_std) noexcept;
+  void (*measure_row)(const MeasurePass& pass) noexcept;
   void (*dequantise_row)(const DequantisePass& pass) noexcept;
   void (*resample_columns)(const ColumnPass& pass) noexcept;
   void (*resample_blocks)(const BlockPass& pass) noexcept;

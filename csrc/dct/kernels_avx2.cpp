@@ -56,6 +56,7 @@ struct Target {
   }
 };
 
+DCTDECODE_TARGET void measure_row(const MeasurePass& pass) noexcept { run<Target>(pass); }
 DCTDECODE_TARGET void dequantise_row(const DequantisePass& pass) noexcept { run<Target>(pass); }
 DCTDECODE_TARGET void resample_columns(const ColumnPass& pass) noexcept { run<Target>(pass); }
 DCTDECODE_TARGET void resample_blocks(const BlockPass& pass) noexcept { run<Target>(pass); }
@@ -70,8 +71,9 @@ bool has_f16c() noexcept {  // __builtin_cpu_supports does not know it in every 
 }  // namespace
 
 const Kernels* avx2_kernels() noexcept {
-  static constexpr Kernels table{"avx2",           avx2::gather_row, avx2::store_row, dequantise_row,
-                                 resample_columns, resample_blocks,  double_columns,  double_blocks};
+  static constexpr Kernels table{"avx2",          avx2::gather_row, avx2::store_row,
+                                 measure_row,     dequantise_row,   resample_columns,
+                                 resample_blocks, double_columns,   double_blocks};
   static const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
   return supported ? &table : nullptr;
 }

@@ -53,33 +53,18 @@ void fill(Pass& pass, int k, const Axis& horizontal, const std::uint16_t* quant,
   pass.lengths = columns.lengths.data();
 }
 
-// Block row `index`, dequantised.
+// Block row `index`, measured.
 const Columns::BlockRow& block_row(int index, const Axis& vertical, const Axis& horizontal,
-                                   const Plane& plane, const std::uint16_t* quant, Columns& columns) {
+                                   const Plane& plane, Columns& columns) {
   Columns::BlockRow& row = columns.block_rows[index % vertical.longest_span];
   if (row.index == index) return row;
   const int n_columns = horizontal.end_block - horizontal.first_block;
-  const std::size_t whole = whole_groups(n_columns);
-  reserve(row.lines, whole * 64);
-  reserve(row.heights, whole);
-  reserve(row.lengths, whole);
-  DequantisePass pass;
-  pass.blocks = plane.at(index, horizontal.first_block);
-  pass.n_columns = n_columns;
-  for (int f = 0; f < 64; ++f) pass.quant[f] = static_cast<float>(quant[f]);
-  pass.lines = row.lines.data();
-  pass.heights = row.heights.data();
-  pass.lengths = row.lengths.data();
-  kernels().dequantise_row(pass);
+  reserve(row.heights, n_columns);
+  reserve(row.lengths, n_columns);
+  kernels().measure_row(
+      {plane.at(index, horizontal.first_block), n_columns, row.heights.data(), row.lengths.data()});
   row.index = index;
   return row;
-}
-
-// The columns of an output block row that is an input block row.
-void copy_columns(const Columns::BlockRow& row, int n_columns, int k, float* values) {
-  for (int column = 0; column < n_columns; ++column) {
-    std::copy_n(row.lines.data() + 64 * column, 8 * k, values + static_cast<std::ptrdiff_t>(8) * k * column);
-  }
 }
 
 float* general_columns(int i, int k, const Axis& vertical, const Axis& horizontal, const Plane& plane,
@@ -87,22 +72,35 @@ float* general_columns(int i, int k, const Axis& vertical, const Axis& horizonta
   const int n_columns = horizontal.end_block - horizontal.first_block;
   const Span& span = vertical.spans[i];
   reserve(columns.block_rows, vertical.longest_span);
-  reserve(columns.span_lines, span.count);
+  reserve(columns.span_blocks, span.count);
   reserve(columns.span_heights, span.count);
+  reserve(columns.scaled, std::size_t{64} * k * span.count);
   reserve(columns.values, room_for_columns(horizontal) * k * 8);
   if (horizontal.doubled) columns.lengths.assign(n_columns, 0);
   for (int b = 0; b < span.count; ++b) {
-    const Columns::BlockRow& row = block_row(span.first + b, vertical, horizontal, plane, quant, columns);
-    columns.span_lines[b] = row.lines.data();
+    const Columns::BlockRow& row = block_row(span.first + b, vertical, horizontal, plane, columns);
+    columns.span_blocks[b] = plane.at(span.first + b, horizontal.first_block);
     columns.span_heights[b] = row.heights.data();
     for (int c = 0; horizontal.doubled && c < n_columns; ++c)
       columns.lengths[c] = std::max(columns.lengths[c], row.lengths[c]);
-    if (span.identity) copy_columns(row, n_columns, k, columns.values.data());
   }
-  if (!span.identity) {
-    kernels().resample_columns({span.count, vertical.matrices.data() + span.matrices,
-                                columns.span_lines.data(), columns.span_heights.data(), n_columns,
-                                vertical.spec.k_in, k, columns.values.data()});
+  if (span.identity) {
+    DequantisePass pass{columns.span_blocks[0], n_columns, k, {}, columns.values.data()};
+    std::copy_n(quant, 64, pass.quant);
+    kernels().dequantise_row(pass);
+  } else {
+    ColumnPass pass{span.count,
+                    vertical.matrices.data() + span.matrices,
+                    columns.span_blocks.data(),
+                    columns.span_heights.data(),
+                    n_columns,
+                    vertical.spec.k_in,
+                    k,
+                    {},
+                    columns.scaled.data(),
+                    columns.values.data()};
+    std::copy_n(quant, 64, pass.quant);
+    kernels().resample_columns(pass);
   }
   return columns.values.data();
 }

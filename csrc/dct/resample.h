@@ -47,16 +47,16 @@ struct Columns {
   std::vector<float> values;          // (columns, k, 8), k = 2, 4 or 8
   std::vector<std::uint8_t> lengths;  // per column: 1 + the highest u that is not zero in all k rows
 
-  // Where the vertical axis is general: the last block rows, dequantised, since most serve several output
+  // Where the vertical axis is general: what is known of the last block rows, since most serve several output
   // rows.
   struct BlockRow {
     int index = -1;
-    std::vector<float> lines;                    // (columns, 8, 8)
     std::vector<std::uint8_t> heights, lengths;  // per column: 2, 4, 6 or 8, behind which all rows v are
                                                  // zero; 1 + the highest u that is not zero in all rows
   };
   std::vector<BlockRow> block_rows;  // block row i is the one at i % the axis's longest span
-  std::vector<const float*> span_lines;
+  std::vector<const std::int16_t*> span_blocks;
+  std::vector<float> scaled;  // see ColumnPass
   std::vector<const std::uint8_t*> span_heights;
 
   // Where the vertical axis doubles: input block row m gives output rows 2m (`values`) and 2m + 1, which has
@@ -87,23 +87,31 @@ void resample_row(int i, const Axis& vertical, const Axis& horizontal, const Pla
                   const std::uint16_t* quant, const Wanted* wanted, int n_wanted, Columns& columns);
 
 // What the kernels are given (dct/resample_kernel.h, dct/doubling_kernel.h); resample_row fills them.
+struct MeasurePass {
+  const std::int16_t* blocks;
+  int n_columns;
+  std::uint8_t* heights;
+  std::uint8_t* lengths;
+};
+
 struct DequantisePass {
   const std::int16_t* blocks;
   int n_columns;
+  int k;  // rows taken over
   float quant[64];
-  float* lines;  // (columns, 8, 8)
-  std::uint8_t* heights;
-  std::uint8_t* lengths;
+  float* values;  // (columns, k, 8)
 };
 
 struct ColumnPass {
   int count;                           // of the vertical axis's span
   const float* matrices;               // the span's
-  const float* const* lines;           // its block rows
+  const std::int16_t* const* blocks;   // its block rows
   const std::uint8_t* const* heights;  // their columns' heights
-  int n_columns;                       // all that is per column has room for a multiple of 4
-  int k_in, k;                         // input frequencies used; rows computed: 2, 4 or 8
-  float* values;
+  int n_columns;
+  int k_in, k;  // input frequencies used; rows computed: 2, 4 or 8
+  float quant[64];
+  float* scaled;  // scratch: (count, 8, k, 8)
+  float* values;  // (columns, k, 8)
 };
 
 // The order in which a column's input frequencies u lie when dct/resample_blocks.h has turned it.

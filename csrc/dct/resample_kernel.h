@@ -7,19 +7,11 @@ namespace dctdecode::dct {
 namespace {
 
 template <class Target>
-DCTDECODE_INLINE void run(const DequantisePass& pass) {
+DCTDECODE_INLINE void run(const MeasurePass& pass) {
   for (int column = 0; column < pass.n_columns; ++column) {
-    const std::int16_t* const block = pass.blocks + std::ptrdiff_t{64} * column;
-    float* const lines = pass.lines + std::ptrdiff_t{64} * column;
     Short8 rows[8];
 #pragma GCC unroll 8
-    for (int f = 0; f < 8; ++f) {
-      Float8 line, step;
-      load(rows[f], block + 8 * f);
-      load(step, pass.quant + 8 * f);
-      Target::convert(rows[f], line);
-      save(lines + 8 * f, line * step);
-    }
+    for (int f = 0; f < 8; ++f) load(rows[f], pass.blocks + std::ptrdiff_t{64} * column + 8 * f);
     const Short8 from6 = rows[6] | rows[7], from4 = from6 | rows[4] | rows[5],
                  from2 = from4 | rows[2] | rows[3];
     pass.heights[column] =
@@ -30,41 +22,83 @@ DCTDECODE_INLINE void run(const DequantisePass& pass) {
   }
 }
 
-// K output rows of N columns at a time, which share the matrix's entries.
-template <class Target, int K, int N>
-DCTDECODE_INLINE void columns_pass(const ColumnPass& pass) {
-  for (int column = 0; column < pass.n_columns; column += N) {
-    Float8 sums[N][K] = {};
-    for (int b = 0; b < pass.count; ++b) {
-      int height = 0;
-#pragma GCC unroll 4
-      for (int c = 0; c < N; ++c) {
-        const int own = pass.heights[b][column + c];
-        height = own > height ? own : height;
-      }
-      if (height > pass.k_in) height = (pass.k_in + 1) / 2 * 2;  // the matrices end in zeros
-      const float* const lines = pass.lines[b] + std::ptrdiff_t{64} * column;
-      const float* const matrix = pass.matrices + 64 * b;
-#pragma GCC unroll 2  // heights are even
-      for (int f = 0; f < height; ++f) {
-        Float8 line[N];
-#pragma GCC unroll 4
-        for (int c = 0; c < N; ++c) load(line[c], lines + 64 * c + 8 * f);
-#pragma GCC unroll 8  // so that the sums stay in registers
-        for (int k = 0; k < K; ++k) {
-          Float8 weight;
-          spread(weight, matrix[8 * k + f]);
-#pragma GCC unroll 4
-          for (int c = 0; c < N; ++c) Target::multiply_add(sums[c][k], line[c], weight);
-        }
-      }
-    }
-#pragma GCC unroll 4
-    for (int c = 0; c < N; ++c) {
-#pragma GCC unroll 8
-      for (int k = 0; k < K; ++k) save(pass.values + ((column + c) * K + k) * 8, sums[c][k]);
+template <class Target>
+DCTDECODE_INLINE void run(const DequantisePass& pass) {
+  for (int column = 0; column < pass.n_columns; ++column) {
+    for (int f = 0; f < pass.k; ++f) {
+      Short8 row;
+      Float8 line, step;
+      load(row, pass.blocks + std::ptrdiff_t{64} * column + 8 * f);
+      load(step, pass.quant + 8 * f);
+      Target::convert(row, line);
+      save(pass.values + (std::ptrdiff_t{pass.k} * column + f) * 8, line * step);
     }
   }
+}
+
+// The matrices times the quantisation table, so that nothing else has to dequantise:
+// (count, 8 input frequencies, K, 8 u).
+template <int K>
+DCTDECODE_INLINE void scale_matrices(const ColumnPass& pass) {
+  float* to = pass.scaled;
+  for (int b = 0; b < pass.count; ++b) {
+    for (int f = 0; f < 8; ++f) {
+      Float8 step;
+      load(step, pass.quant + 8 * f);
+      for (int k = 0; k < K; ++k, to += 8) {
+        Float8 weight;
+        spread(weight, pass.matrices[64 * b + 8 * k + f]);
+        save(to, weight * step);
+      }
+    }
+  }
+}
+
+// K output rows of N columns, which share the matrix's entries.
+template <class Target, int K, int N>
+DCTDECODE_INLINE void some_columns(const ColumnPass& pass, int column) {
+  Float8 sums[N][K] = {};
+  for (int b = 0; b < pass.count; ++b) {
+    int height = 0;
+#pragma GCC unroll 4
+    for (int c = 0; c < N; ++c) {
+      const int own = pass.heights[b][column + c];
+      height = own > height ? own : height;
+    }
+    if (height > pass.k_in) height = (pass.k_in + 1) / 2 * 2;  // the matrices end in zeros
+    const std::int16_t* const blocks = pass.blocks[b] + std::ptrdiff_t{64} * column;
+    const float* const scaled = pass.scaled + std::ptrdiff_t{64 * K} * b;
+#pragma GCC unroll 2  // heights are even
+    for (int f = 0; f < height; ++f) {
+      Float8 line[N];
+#pragma GCC unroll 4
+      for (int c = 0; c < N; ++c) {
+        Short8 row;
+        load(row, blocks + 64 * c + 8 * f);
+        Target::convert(row, line[c]);
+      }
+#pragma GCC unroll 8  // so that the sums stay in registers
+      for (int k = 0; k < K; ++k) {
+        Float8 weight;
+        load(weight, scaled + (K * f + k) * 8);
+#pragma GCC unroll 4
+        for (int c = 0; c < N; ++c) Target::multiply_add(sums[c][k], line[c], weight);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < N; ++c) {
+#pragma GCC unroll 8
+    for (int k = 0; k < K; ++k) save(pass.values + ((column + c) * K + k) * 8, sums[c][k]);
+  }
+}
+
+template <class Target, int K, int N>
+DCTDECODE_INLINE void columns_pass(const ColumnPass& pass) {
+  scale_matrices<K>(pass);
+  int column = 0;
+  for (; column + N <= pass.n_columns; column += N) some_columns<Target, K, N>(pass, column);
+  for (; column < pass.n_columns; ++column) some_columns<Target, K, 1>(pass, column);
 }
 
 template <class Target>

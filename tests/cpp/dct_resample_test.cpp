@@ -146,25 +146,26 @@ void versions_agree() {
     for (int version = 0; version < 2; ++version) {
       const Kernels& kernels = version ? *fast : scalar_kernels();
       values[version].resize(room * k * 8);
-      const float* span_lines[2];
+      const std::int16_t* span_blocks[2];
       const std::uint8_t* span_heights[2];
       for (int b = 0; b < count; ++b) {
-        lines[version][b].resize(room * 64);
-        heights[version][b].resize(room);
-        lengths[version][b].resize(room);
-        DequantisePass across{c.blocks.data() + 64 * (b * c.wb + axis.first_block),
-                              n_columns,
-                              {},
-                              lines[version][b].data(),
-                              heights[version][b].data(),
-                              lengths[version][b].data()};
-        for (int f = 0; f < 64; ++f) across.quant[f] = c.quant[f];
-        kernels.dequantise_row(across);
-        span_lines[b] = lines[version][b].data();
+        heights[version][b].resize(n_columns);
+        lengths[version][b].resize(n_columns);
+        span_blocks[b] = c.blocks.data() + 64 * (b * c.wb + axis.first_block);
+        kernels.measure_row(
+            {span_blocks[b], n_columns, heights[version][b].data(), lengths[version][b].data()});
         span_heights[b] = heights[version][b].data();
+        lines[version][b].resize(std::size_t{8} * n_columns * k);
+        DequantisePass taken_over{span_blocks[b], n_columns, k, {}, lines[version][b].data()};
+        std::copy_n(c.quant, 64, taken_over.quant);
+        kernels.dequantise_row(taken_over);
       }
-      kernels.resample_columns({count, matrices.data(), span_lines, span_heights, n_columns, 1 + round % 8, k,
-                                values[version].data()});
+      std::vector<float> scaled(std::size_t{128} * k);
+      ColumnPass pass{count,         matrices.data(),       span_blocks, span_heights,
+                      n_columns,     1 + round % 8,         k,           {},
+                      scaled.data(), values[version].data()};
+      std::copy_n(c.quant, 64, pass.quant);
+      kernels.resample_columns(pass);
       std::vector<Wanted> wanted;
       for (int f = 0; f < 64; ++f) {
         if (f / 8 < k_out && f % 8 < h.k_out)
@@ -177,7 +178,7 @@ void versions_agree() {
     }
     for (int b = 0; b < count; ++b) {
       expect(lines[0][b] == lines[1][b] && heights[0][b] == heights[1][b] && lengths[0][b] == lengths[1][b],
-             "same dequantised rows", "versions");
+             "same rows", "versions");
     }
     expect(values[0] == values[1], "same columns", "versions");
     expect(out[0] == out[1], "same blocks", "versions");
