@@ -37,15 +37,17 @@ void transform_rows(const AxisRows& rows, int out_sample, const Span& span, std:
   for (int n = 0; n < 8; ++n) {
     const Taps& taps = rows[out_sample + n];
     const double* weights = rows.weights(taps);
-    for (int j = taps.first; j < taps.end;) {
-      const int block = j / 8, end = std::min(taps.end, 8 * block + 8);
+    const auto last = static_cast<unsigned>(taps.end);  // unsigned: / and % are a shift and a mask
+    for (auto j = static_cast<unsigned>(taps.first); j < last;) {
+      const unsigned block = j / 8, end = std::min(last, 8 * block + 8);
       Lanes low{}, high{};
       for (; j < end; ++j) {
         const auto weight = static_cast<float>(*weights++);
         low += weight * d.half[0][j % 8];
         high += weight * d.half[1][j % 8];
       }
-      float* const line = lines.data() + 64 * static_cast<std::size_t>(block - span.first) + 8 * n;
+      float* const line =
+          lines.data() + 64 * static_cast<std::size_t>(block - static_cast<unsigned>(span.first)) + 8 * n;
       std::memcpy(line, &low, sizeof low);
       std::memcpy(line + 4, &high, sizeof high);
     }
@@ -59,7 +61,9 @@ void project(const float* lines, int k_in, int k_out, float* matrix) {
     Lanes rows[8];
     for (int n = 0; n < 8; ++n) {
       std::memcpy(&rows[n], lines + 8 * n + 4 * half, sizeof rows[n]);
-      for (int f = std::max(0, k_in - 4 * half); f < 4; ++f) rows[n][f] = 0.0F;
+    }
+    for (int f = std::max(0, k_in - 4 * half); f < 4; ++f) {
+      for (Lanes& row : rows) row[f] = 0.0F;
     }
     Lanes folded[2][4];  // basis functions are even or odd as k is
     for (int n = 0; n < 4; ++n) {

@@ -35,6 +35,11 @@ struct Target {
     for (int i = 0; i < 8; ++i) mask |= lanes[i] != 0 ? 3U << 2 * i : 0U;
     return mask;
   }
+  static DCTDECODE_INLINE bool is_zero(const std::int16_t* from) {
+    std::uint64_t words[4];
+    std::memcpy(words, from, sizeof words);
+    return (words[0] | words[1] | words[2] | words[3]) == 0;
+  }
   static DCTDECODE_INLINE void twice(const float* from, Float8& to) {
     for (int j = 0; j < 8; ++j) to[j] = from[j % 4];
   }

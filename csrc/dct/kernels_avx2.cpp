@@ -48,6 +48,10 @@ struct Target {
     const __m128i zero = _mm_cmpeq_epi16(std::bit_cast<__m128i>(lanes), _mm_setzero_si128());
     return static_cast<unsigned>(_mm_movemask_epi8(zero)) ^ 0xFFFFU;
   }
+  static DCTDECODE_INLINE bool is_zero(const std::int16_t* from) {
+    const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return _mm256_testz_si256(all, all) != 0;
+  }
   static DCTDECODE_INLINE void twice(const float* from, Float8& to) {
     to = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(from));
   }

@@ -60,9 +60,9 @@ const Columns::BlockRow& block_row(int index, const Axis& vertical, const Axis& 
   if (row.index == index) return row;
   const int n_columns = horizontal.end_block - horizontal.first_block;
   reserve(row.heights, n_columns);
-  reserve(row.lengths, n_columns);
-  kernels().measure_row(
-      {plane.at(index, horizontal.first_block), n_columns, row.heights.data(), row.lengths.data()});
+  if (horizontal.doubled) reserve(row.lengths, n_columns);
+  kernels().measure_row({plane.at(index, horizontal.first_block), n_columns, row.heights.data(),
+                         horizontal.doubled ? row.lengths.data() : nullptr});
   row.index = index;
   return row;
 }

@@ -91,7 +91,7 @@ struct MeasurePass {
   const std::int16_t* blocks;
   int n_columns;
   std::uint8_t* heights;
-  std::uint8_t* lengths;
+  std::uint8_t* lengths;  // null: not wanted
 };
 
 struct DequantisePass {

@@ -22,12 +22,25 @@ struct BlockColumns {  // what 8 output blocks are made of
   const float* weights[8];
 };
 
+// Where planes (slots, lanes) hold a frequency 8 * v + k.
+template <int K>
+struct Lanes {
+  std::uint8_t of[64] = {};
+  constexpr Lanes() {
+    for (int v = 0; v < K; ++v) {
+      for (int k = 0; k < 8; ++k) {
+        of[8 * v + k] = static_cast<std::uint8_t>(K == 8 ? 8 * k + v : 8 * (k / 2) + 4 * (k % 2) + v);
+      }
+    }
+  }
+};
+
 // values (columns, K, 8 u) to (columns, 8 u, K), u in the order of kOrder.
 template <class Target, int K>
 DCTDECODE_INLINE void turn(const BlockPass& pass) {
-  for (int column = 0; column < pass.n_columns; ++column) {
-    const float* const from = pass.values + std::ptrdiff_t{8 * K} * column;
-    float* const to = pass.turned + std::ptrdiff_t{8 * K} * column;
+  const float* from = pass.values;
+  float* to = pass.turned;
+  for (int left = pass.n_columns; left > 0; --left, from += 8 * K, to += 8 * K) {
     if constexpr (K == 8) {
       Float8 lines[8];
       Target::transpose(from, 8, lines);
@@ -110,7 +123,7 @@ DCTDECODE_INLINE void frequency_pairs(const float* turned, const float* weights,
 
 // results (8 blocks, slots) to planes (slots, 8 lanes) of 8 blocks each.
 template <class Target, int K, int P>
-DCTDECODE_INLINE void eight_blocks(const BlockPass& pass, const BlockColumns& columns, Float8 (*planes)[8]) {
+DCTDECODE_INLINE void eight_blocks(const BlockPass& pass, const BlockColumns& columns, Float8* planes) {
   constexpr int kSlots = K == 8 ? 8 : P;
   Float8 results[8][kSlots];
   for (int j = 0; j < 8; ++j) {
@@ -127,12 +140,12 @@ DCTDECODE_INLINE void eight_blocks(const BlockPass& pass, const BlockColumns& co
   if constexpr (K == 8) {
     for (int i = 0; i < pass.n_frequencies; ++i) {
       const int slot = pass.frequencies[i];
-      Target::transpose(floats + 8 * slot, 8 * kSlots, planes[slot]);
+      Target::transpose(floats + 8 * slot, 8 * kSlots, planes + 8 * slot);
     }
   } else {
 #pragma GCC unroll 4
     for (int slot = 0; slot < kSlots; ++slot) {
-      Target::transpose(floats + 8 * slot, 8 * kSlots, planes[slot]);
+      Target::transpose(floats + 8 * slot, 8 * kSlots, planes + 8 * slot);
     }
   }
 }
@@ -140,7 +153,9 @@ DCTDECODE_INLINE void eight_blocks(const BlockPass& pass, const BlockColumns& co
 template <class Target, int K, int P>
 DCTDECODE_INLINE void blocks_pass(const BlockPass& pass) {
   const Axis& axis = *pass.axis;
-  const int n_blocks = static_cast<int>(axis.spans.size());
+  const Wanted* const all_wanted = pass.wanted;
+  const int n_blocks = static_cast<int>(axis.spans.size()), n_wanted = pass.n_wanted;
+  static constexpr Lanes<K> lanes;
   turn<Target, K>(pass);
   for (int first = 0; first < n_blocks; first += 8) {
     const int n = n_blocks - first < 8 ? n_blocks - first : 8;
@@ -153,12 +168,11 @@ DCTDECODE_INLINE void blocks_pass(const BlockPass& pass) {
       columns.weights[j] = K == 8 ? axis.matrices.data() + span.matrices
                                   : pass.weights + std::ptrdiff_t{16 * K * P} * axis.longest_span * block;
     }
-    Float8 planes[8][8];
+    Float8 planes[64];
     eight_blocks<Target, K, P>(pass, columns, planes);
-    for (int w = 0; w < pass.n_wanted; ++w) {
-      const Wanted& wanted = pass.wanted[w];
-      const int v = wanted.index >> 3, k = wanted.index & 7;
-      Float8 values = K == 8 ? planes[k][v] : planes[k >> 1][4 * (k & 1) + v];
+    for (int w = 0; w < n_wanted; ++w) {
+      const Wanted& wanted = all_wanted[w];
+      Float8 values = planes[lanes.of[wanted.index]];
       normalise(values, wanted);
       if (n == 8) {
         save(wanted.dst + first, values);

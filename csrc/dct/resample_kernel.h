@@ -8,17 +8,23 @@ namespace {
 
 template <class Target>
 DCTDECODE_INLINE void run(const MeasurePass& pass) {
-  for (int column = 0; column < pass.n_columns; ++column) {
-    Short8 rows[8];
-#pragma GCC unroll 8
-    for (int f = 0; f < 8; ++f) load(rows[f], pass.blocks + std::ptrdiff_t{64} * column + 8 * f);
-    const Short8 from6 = rows[6] | rows[7], from4 = from6 | rows[4] | rows[5],
-                 from2 = from4 | rows[2] | rows[3];
-    pass.heights[column] =
-        static_cast<std::uint8_t>(2 + 2 * ((Target::nonzero(from2) != 0) + (Target::nonzero(from4) != 0) +
-                                           (Target::nonzero(from6) != 0)));
-    pass.lengths[column] =
-        static_cast<std::uint8_t>(std::bit_width(Target::nonzero(from2 | rows[0] | rows[1])) / 2);
+  const std::int16_t* block = pass.blocks;
+  for (int column = 0; column < pass.n_columns; ++column, block += 64) {
+    int height = Target::is_zero(block + 16) ? 2 : 4;
+    if (!Target::is_zero(block + 32)) height = 6;
+    if (!Target::is_zero(block + 48)) height = 8;
+    pass.heights[column] = static_cast<std::uint8_t>(height);
+  }
+  if (pass.lengths == nullptr) return;
+  block = pass.blocks;
+  for (int column = 0; column < pass.n_columns; ++column, block += 64) {
+    Short8 all, row;
+    load(all, block);
+    for (int f = 1; f < 8; ++f) {
+      load(row, block + 8 * f);
+      all |= row;
+    }
+    pass.lengths[column] = static_cast<std::uint8_t>(std::bit_width(Target::nonzero(all)) / 2);
   }
 }
 

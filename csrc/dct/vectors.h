@@ -11,6 +11,7 @@
 //                                                                        // to[u][j] = from[j * stride + u]
 //     static void interleave(const Float8& even, const Float8& odd, float* to);     // writes 16 floats
 //     static unsigned nonzero(const Short8& lanes);  // bits 2i and 2i + 1: whether lane i is
+//     static bool is_zero(const std::int16_t* from);  // all 16
 //     static void twice(const float* from, Float8& to);  // 4 floats, and again
 //     static void multiply_add(Float8& sum, const Float8& a, const Float8& b);  // rounds once: std::fma
 //   };
