@@ -10,7 +10,7 @@ import dctdecode
 import pytest
 import torch
 from dctdecode import DCTImageFolder
-from dctdecode.data import BatchDataset
+from dctdecode.data import BatchDataset, reading
 from dctdecode.errors import CorruptJpegError
 from dctdecode.transforms import (
     CenterCrop,
@@ -105,13 +105,13 @@ def test_plan_transforms_draw_as_everywhere(root):
 
 def test_a_batch_is_one_allocation_and_one_call(root, monkeypatch):
     calls = []
-    read_batch = dctdecode.read_batch
+    prepare_batch = reading.prepare_batch
 
     def count(sources, *arguments, **options):
         calls.append(len(sources))
-        return read_batch(sources, *arguments, **options)
+        return prepare_batch(sources, *arguments, **options)
 
-    monkeypatch.setattr(dctdecode, "read_batch", count)
+    monkeypatch.setattr(reading, "prepare_batch", count)
     dataset = DCTImageFolder(root, channels=24, size=32)
     calls.clear()
     batch = dataset.__getitems__([5, 1, 3])

@@ -7,11 +7,10 @@ import os
 import pickle
 from pathlib import Path
 
-import dctdecode
 import pytest
 import torch
 from dctdecode import DCTImageFolder
-from dctdecode.data import collate_views
+from dctdecode.data import collate_views, reading
 from dctdecode.transforms import CenterCrop, Compose, RandomResizedCrop
 from folders import damaged_tree, equal, image_tree
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, default_collate, random_split
@@ -67,8 +66,8 @@ def test_epochs_differ(root, workers, persistent):
 
 def test_a_worker_decodes_in_its_own_thread(root, monkeypatch):
     used = []
-    read_batch = dctdecode.read_batch
-    monkeypatch.setattr(dctdecode, "read_batch", lambda *a, **o: used.append(o["threads"]) or read_batch(*a, **o))
+    prepare = reading.prepare_batch
+    monkeypatch.setattr(reading, "prepare_batch", lambda *a, **o: used.append(o["threads"]) or prepare(*a, **o))
 
     class Telling(DCTImageFolder):
         def __getitems__(self, indices):

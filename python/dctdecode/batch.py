@@ -12,9 +12,9 @@ from typing import Any, Literal, overload
 import torch
 
 from dctdecode import _core
-from dctdecode._tensors import Out, address_of_out, allocate, check_out
+from dctdecode._tensors import Out, address_of_out, allocate, check_out, core_dtype
 from dctdecode.errors import CorruptJpegWarning, damage
-from dctdecode.finishing import Finish, bytes_each, core_part, split
+from dctdecode.finishing import Finish, TensorPart, bytes_each, core_part, split
 from dctdecode.framing import Each, Layout, as_layouts, is_no_sequence
 from dctdecode.geometry import GeometryLike, TransformLike
 from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of, max_pixels_of
@@ -23,7 +23,7 @@ from dctdecode.plan import Channels, as_plan, check_orientation
 from dctdecode.sources import Resolved, Source, resolve
 from dctdecode.threads import resolve_threads
 
-__all__ = ["Failure", "read_batch"]
+__all__ = ["Failure", "OnError", "PreparedBatch", "prepare_batch", "read_batch"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,65 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
         >>> dctdecode.read_batch([dctdecode_photo] * 2, 24, size=224, crop=boxes, flip=[True, False]).shape
         torch.Size([2, 24, 28, 28])
     """
+    core_dtype(dtype)
+    if out is not None:
+        check_out(out, dtype)
+    prepared = prepare_batch(
+        sources,
+        channels,
+        size=size,
+        crop=crop,
+        flip=flip,
+        interpolation=interpolation,
+        antialias=antialias,
+        orientation=orientation,
+        fast=fast,
+        normalize=normalize,
+        dtype=dtype,
+        threads=threads,
+        on_error=on_error,
+        strict=strict,
+        limits=limits,
+        geometry=geometry,
+        transform=transform,
+        has_out=out is not None,
+    )
+    result, failures = prepared.read(out, pin_memory)
+    return (result, failures) if return_failures else result
+
+
+def prepare_batch(
+    sources: Sequence[Source],
+    channels: Channels = 192,
+    *,
+    size: int | tuple[int, int] | None = None,
+    crop: Any = None,
+    flip: Any = None,
+    interpolation: str = "bilinear",
+    antialias: bool = True,
+    orientation: str = "ignore",
+    fast: bool = False,
+    normalize: Any = None,
+    dtype: torch.dtype = torch.float32,
+    threads: int | None = None,
+    on_error: OnError = "raise",
+    strict: bool = True,
+    limits: LimitsLike = None,
+    geometry: GeometryLike | Sequence[GeometryLike | None] | None = None,
+    transform: TransformLike | Sequence[TransformLike | None] | None = None,
+    has_out: bool = False,
+) -> PreparedBatch:
+    """The first half of `read_batch`: opens the files, reads their headers and asks for every geometry.
+
+    What is native in either half leaves the GIL free, so one batch can be prepared while another is decoded.
+
+    Args:
+        has_out: memory for the result will be given.
+        Others as for `read_batch`.
+
+    Raises:
+        As `read_batch`, but for what is wrong behind the headers.
+    """
     check_orientation(orientation)
     decide = _policy(on_error)
     core_limits, max_bytes = as_core_limits(limits), max_bytes_of(limits)
@@ -121,10 +180,8 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
     layouts = as_layouts(size, crop, flip, geometry, planned, max_pixels_of(limits))
     works_on_tensors = any(part is not None for _, part in splits.values)
     finish = Finish(channels, normalize, dtype) if works_on_tensors else None
-    core_normalize, core_dtype = core_part(finish, normalize, dtype)
-    plan = as_plan(channels, core_normalize, core_dtype, interpolation, antialias, fast, strict)
-    if out is not None:
-        check_out(out, dtype)
+    core_normalize, decoded_dtype = core_part(finish, normalize, dtype)
+    plan = as_plan(channels, core_normalize, decoded_dtype, interpolation, antialias, fast, strict)
     threads = resolve_threads(threads)
     resolved = _resolve_all(sources, max_bytes)
     layout_of_each, split_of_each = layouts.of(len(resolved)), splits.of(len(resolved))
@@ -132,28 +189,48 @@ def read_batch(  # type: ignore[misc]  # the overloads tell return types apart, 
     if on_error == "raise":
         _raise_first(batch)
     _place_all(batch, layout_of_each, orientation == "apply", resolved)
-    batch.check_memory(len(plan) * bytes_each(finish, dtype, out))
+    batch.check_memory(len(plan) * bytes_each(finish, dtype, has_out))
     if on_error == "raise":
         _raise_first(batch)
-    shape = (len(resolved), len(plan), *_common_grid(batch, layouts.size, out))
-    if finish is not None:
-        result: Any = torch.empty(shape)
-    else:
-        result = allocate(shape, dtype, pin_memory) if out is None else out
-    stride_bytes = math.prod(shape[1:]) * result.itemsize
-    batch.read_into(plan, address_of_out(result, shape), stride_bytes)
-    for index, found in batch.warnings():
-        warnings.warn(damage(found, resolved[index].shown, index), CorruptJpegWarning, stacklevel=2)
-    if on_error == "raise":
-        _raise_first(batch)
-    failures = [Failure(i, resolved[i].shown, error) for i, error in batch.failures()]
-    if finish is not None:
-        parts = [part for _, part in split_of_each]
-        result = finish.batch(result, parts, {failure.index for failure in failures}, out, pin_memory)
-    skipped = {failure.index for failure in failures if decide(failure) == "skip"}
-    if skipped:
-        result = _without(result, skipped)
-    return (result, failures) if return_failures else result
+    parts = [part for _, part in split_of_each]
+    return PreparedBatch(batch, resolved, plan, layouts.size, dtype, finish, parts, decide, on_error == "raise")
+
+
+@dataclass(frozen=True)
+class PreparedBatch:
+    """The second half of `read_batch`, to be called once."""
+
+    _batch: _core.Batch
+    _resolved: list[Resolved]
+    _plan: _core.Plan
+    _size: tuple[int, int] | None
+    _dtype: torch.dtype
+    _finish: Finish | None
+    _parts: list[TensorPart | None]
+    _decide: Callable[[Failure], Literal["skip", "zero"]]
+    _raises: bool
+
+    def read(self, out: Out | None = None, pin_memory: bool = False) -> tuple[Any, list[Failure]]:
+        """(result, failures) of `read_batch`. ``out`` has been checked but for its shape."""
+        batch, finish = self._batch, self._finish
+        shape = (len(self._resolved), len(self._plan), *_common_grid(batch, self._size, out))
+        if finish is not None:
+            result: Any = torch.empty(shape)
+        else:
+            result = allocate(shape, self._dtype, pin_memory) if out is None else out
+        stride_bytes = math.prod(shape[1:]) * result.itemsize
+        batch.read_into(self._plan, address_of_out(result, shape), stride_bytes)
+        for index, found in batch.warnings():
+            message = damage(found, self._resolved[index].shown, index)
+            warnings.warn(message, CorruptJpegWarning, stacklevel=3)
+        if self._raises:
+            _raise_first(batch)
+        failures = [Failure(i, self._resolved[i].shown, error) for i, error in batch.failures()]
+        if finish is not None:
+            failed = {failure.index for failure in failures}
+            result = finish.batch(result, self._parts, failed, out, pin_memory)
+        skipped = {failure.index for failure in failures if self._decide(failure) == "skip"}
+        return (_without(result, skipped) if skipped else result), failures
 
 
 def _place_all(batch: _core.Batch, layouts: list[Layout], upright: bool, resolved: list[Resolved]) -> None:

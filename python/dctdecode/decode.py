@@ -180,7 +180,7 @@ def read(
     image = open_image(source, core_limits, max_bytes_of(limits))
     placed = place(layout, image.extent, orientation == "apply", image.path)
     shape = (len(plan), *placed.grid)
-    image.check_memory(math.prod(shape) * bytes_each(finish, dtype, out))
+    image.check_memory(math.prod(shape) * bytes_each(finish, dtype, out is not None))
     if finish is not None:
         result = torch.empty(shape)
     else:

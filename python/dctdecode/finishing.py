@@ -42,9 +42,9 @@ def core_part(finish: Finish | None, normalize: Any, dtype: torch.dtype) -> tupl
     return (normalize, dtype) if finish is None else (None, torch.float32)
 
 
-def bytes_each(finish: Finish | None, dtype: torch.dtype, out: Out | None) -> int:
+def bytes_each(finish: Finish | None, dtype: torch.dtype, has_out: bool) -> int:
     """Memory that a call takes for each element of its result."""
-    return (0 if finish is None else 4) + (dtype.itemsize if out is None else 0)
+    return (0 if finish is None else 4) + (0 if has_out else dtype.itemsize)
 
 
 class Finish:

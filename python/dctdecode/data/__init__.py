@@ -7,7 +7,7 @@ from dctdecode.data.coco import DCTCocoDetection
 from dctdecode.data.coco_collate import collate_lists, collate_padded
 from dctdecode.data.folder import DCTImageFolder
 from dctdecode.data.loader import DCTLoader
-from dctdecode.data.protocol import BatchDataset
+from dctdecode.data.protocol import BatchDataset, PreparingDataset
 from dctdecode.data.tar import DCTTarDataset
 from dctdecode.data.views import collate_views
 
@@ -17,6 +17,7 @@ __all__ = [
     "DCTImageFolder",
     "DCTLoader",
     "DCTTarDataset",
+    "PreparingDataset",
     "ShardError",
     "collate_lists",
     "collate_padded",

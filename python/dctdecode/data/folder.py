@@ -13,11 +13,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 import dctdecode
+from dctdecode._tensors import check_out
 from dctdecode.batch import Failure, OnError
 from dctdecode.channels import ChannelsLike, as_channel_set
 from dctdecode.data import cache, scanning
 from dctdecode.data.binding import fixed_size, keeps_shape
 from dctdecode.data.index import Samples
+from dctdecode.data.protocol import FinishBatch
 from dctdecode.data.reading import Reader, default_loader
 from dctdecode.data.scanning import IMG_EXTENSIONS, JPEG_EXTENSIONS, LOGGER, Scan
 from dctdecode.data.standard_transform import StandardTransform
@@ -237,17 +239,38 @@ class DCTImageFolder(Dataset[tuple[Tensor, Any]]):
         pin_memory: bool = False,
     ) -> tuple[Tensor, Tensor, list[Failure]]:
         """The images at ``indices`` in one tensor: see `dctdecode.data.BatchDataset`."""
+        if out is not None:
+            check_out(out, self.dtype)
+        prepared = self.prepare_batch(
+            indices, randoms=randoms, threads=threads, on_error=on_error, has_out=out is not None
+        )
+        return prepared(out, pin_memory)
+
+    def prepare_batch(
+        self,
+        indices: Sequence[int],
+        *,
+        randoms: Sequence[Random] | None,
+        threads: int | None,
+        on_error: OnError,
+        has_out: bool,
+    ) -> FinishBatch:
+        """The first half of `read_batch`: see `dctdecode.data.PreparingDataset`."""
         samples = [self.samples[index] for index in indices]
-        found = self._reader().batch(
+        read = self._reader().prepare(
             [path for path, _ in samples],
             randoms,
-            out=out,
             threads=self.threads if threads is None else threads,
             on_error=on_error,
-            pin_memory=pin_memory,
+            has_out=has_out,
         )
-        targets = [self._target(samples[place][1]) for place in found.kept]
-        return found.tensor, torch.tensor(targets, dtype=torch.int64), found.failures
+
+        def finish(out: Any, pin_memory: bool) -> tuple[Tensor, Tensor, list[Failure]]:
+            found = read(out, pin_memory)
+            targets = [self._target(samples[place][1]) for place in found.kept]
+            return found.tensor, torch.tensor(targets, dtype=torch.int64), found.failures
+
+        return finish
 
     def __repr__(self) -> str:
         lines = [

@@ -26,8 +26,9 @@ class DCTLoader:
     """Batches of coefficients, decoded ahead of the consumer by native threads; no worker processes.
 
     Each iterator has one Python thread, which makes one native call a batch, into memory that is used again once
-    no tensor refers to it. What an epoch yields depends on (seed, epoch) and the dataset alone, not on threads or
-    timing: the order is a permutation of (seed, epoch), and an image's transforms draw from (seed, epoch, index).
+    no tensor refers to it; a second one prepares the batch behind it (`PreparingDataset`). What an epoch yields
+    depends on (seed, epoch) and the dataset alone, not on threads or timing: the order is a permutation of
+    (seed, epoch), and an image's transforms draw from (seed, epoch, index).
     Epochs are counted from 0, one on after each full iteration; after leaving one half-way, say `set_epoch`, else
     the same epoch begins again.
 

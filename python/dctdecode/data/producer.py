@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dctdecode.batch import Failure, OnError
+from dctdecode.data.ahead import Ahead, can_prepare
 from dctdecode.data.collate import COLLATE, Batch, Request
 from dctdecode.data.order import Indices
 from dctdecode.data.protocol import BatchDataset
@@ -76,6 +77,8 @@ class Producer:
         self._stopped = self._ended = False
         self._inbox = Inbox()
         self._ring = self._new_ring()
+        ahead = job.collate == "fixed" and job.prefetch > 0 and can_prepare(job.dataset)
+        self._ahead = Ahead(self._request, job.batches, self._ring is not None) if ahead else None
         self._results: dict[int, Ready] = {}
         self._changed = threading.Condition()
         self._transfer: CudaTransfer | None = None
@@ -122,6 +125,8 @@ class Producer:
         except BaseException as error:  # else the consumer would wait for ever
             self._deliver(Ready(error=error))
         finally:
+            if self._ahead is not None:
+                self._ahead.close()
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
@@ -182,17 +187,12 @@ class Producer:
 
     def _make(self) -> Ready:
         job, number = self._job, self._next
-        indices = job.indices[number * job.batch_size : (number + 1) * job.batch_size].tolist()
-        request = Request(
-            job.dataset,
-            indices,
-            [CounterRandom(job.seed, job.epoch, index) for index in indices],
-            job.threads,
-            _by_index_of_dataset(job.on_error, indices),
-            job.pinned,
-        )
+        indices = self._indices(number)
         out = None if self._ring is None else self._ring.lend(len(indices))
-        batch = COLLATE[job.collate](request, out)
+        if self._ahead is None:
+            batch = COLLATE[job.collate](self._request(number), out)
+        else:
+            batch = Batch(*self._ahead.read(number, out))
         batch = replace(batch, failures=[_in_dataset(failure, indices) for failure in batch.failures])
         with self._on_device():
             if self._transfer is not None:
@@ -200,6 +200,17 @@ class Producer:
             if job.batch_transform is not None:
                 batch = self._mixed(batch)
             return Ready(batch, None, self._transfer, self._transfer.record() if self._transfer else None)
+
+    def _indices(self, number: int) -> list[int]:
+        size = self._job.batch_size
+        indices: list[int] = self._job.indices[number * size : (number + 1) * size].tolist()
+        return indices
+
+    def _request(self, number: int) -> Request:
+        job, indices = self._job, self._indices(number)
+        randoms = [CounterRandom(job.seed, job.epoch, index) for index in indices]
+        on_error = _by_index_of_dataset(job.on_error, indices)
+        return Request(job.dataset, indices, randoms, job.threads, on_error, job.pinned)
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,7 +13,10 @@ from dctdecode.batch import Failure, OnError
 if TYPE_CHECKING:
     from dctdecode.transforms.randomness import Random
 
-__all__ = ["BatchDataset"]
+__all__ = ["BatchDataset", "FinishBatch", "PreparingDataset"]
+
+# (out, pin_memory) -> what `BatchDataset.read_batch` returns
+FinishBatch: TypeAlias = Callable[[Any, bool], tuple[Tensor, Tensor, list[Failure]]]
 
 
 @runtime_checkable
@@ -60,5 +63,37 @@ class BatchDataset(Protocol):
             IndexError: no such place.
             ValueError: the images differ in grid.
             What :func:`dctdecode.read` raises, for ``on_error="raise"``.
+        """
+        ...
+
+
+@runtime_checkable
+class PreparingDataset(BatchDataset, Protocol):
+    """A `BatchDataset` that reads a batch in two halves, so that a loader prepares one while another is decoded.
+
+    Where a subclass or somebody else has replaced `read_batch` alone, the loader calls that.
+    """
+
+    def prepare_batch(
+        self,
+        indices: Sequence[int],
+        *,
+        randoms: Sequence[Random] | None,
+        threads: int | None,
+        on_error: OnError,
+        has_out: bool,
+    ) -> FinishBatch:
+        """Does all of `read_batch` that comes before decoding: opens files, draws crops.
+
+        Args:
+            has_out: memory will be given.
+            Others as for `read_batch`.
+
+        Returns:
+            The other half: ``(out, pin_memory)`` -> what `read_batch` returns. Called once or never, perhaps on
+            another thread.
+
+        Raises:
+            As `read_batch`; the rest is raised by the other half.
         """
         ...

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 import dctdecode
-from dctdecode.batch import Failure, OnError
+from dctdecode.batch import Failure, OnError, prepare_batch
 from dctdecode.data.binding import Bound, parts_of
 from dctdecode.data.conversion import convert
 from dctdecode.data.scanning import IMG_EXTENSIONS, JPEG_EXTENSIONS, has_file_allowed_extension
@@ -123,8 +123,21 @@ class Reader:
         Raises:
             What `dctdecode.read_batch` raises; errors and failures name the path, whatever the loader gave.
         """
+        has_out = out is not None
+        return self.prepare(paths, randoms, threads=threads, on_error=on_error, has_out=has_out)(out, pin_memory)
+
+    def prepare(
+        self,
+        paths: Sequence[str],
+        randoms: Sequence[Random] | None,
+        *,
+        threads: int | None,
+        on_error: OnError,
+        has_out: bool,
+    ) -> Callable[[Any, bool], ReadBatch]:
+        """The first half of `batch`: the second takes ``out``, which has been checked, and ``pin_memory``."""
         if any(map(self._converts, paths)):
-            return _stacked(self.each(paths, randoms, on_error), out, pin_memory)
+            return lambda out, pin_memory: _stacked(self.each(paths, randoms, on_error), out, pin_memory)
         policy = _Policy(paths, on_error)
         transforms = None
         if self._transform is not None:
@@ -132,16 +145,21 @@ class Reader:
             parts = parts_of(self._transform)
             transforms = [Bound(parts, random) for random in sources_of_chance]
         with _named(paths):
-            tensor = dctdecode.read_batch(
+            prepared = prepare_batch(
                 [policy.load(place, self._loader) for place in range(len(paths))],
                 transform=transforms,
-                out=out,
                 threads=1 if threads is None and get_worker_info() is not None else threads,
                 on_error="raise" if on_error == "raise" else policy.decide,
-                pin_memory=pin_memory,
+                has_out=has_out,
                 **self._options,
             )
-        return ReadBatch(tensor, policy.kept, policy.failures)
+
+        def read(out: Any, pin_memory: bool) -> ReadBatch:
+            with _named(paths):
+                tensor, _ = prepared.read(out, pin_memory)
+            return ReadBatch(tensor, policy.kept, policy.failures)
+
+        return read
 
     def _converts(self, path: str) -> bool:
         return self._fallback is not None and has_file_allowed_extension(path, _CONVERTED)
