@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 
@@ -35,6 +36,7 @@ def as_luma_factors(subsampling: object) -> tuple[int, int]:
     return _LUMA_FACTORS[subsampling]
 
 
+@functools.lru_cache(maxsize=64)
 def as_bits(channels: ChannelSet, margin: int = 0) -> tuple[int, int, int]:
     """What to keep of Y, Cb and Cr: bit 8 * v + u for each frequency and those up to ``margin`` steps away."""
     y, cb, cr = (_bits(indices, margin) for indices in (channels.y, channels.cb, channels.cr))

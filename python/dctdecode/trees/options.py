@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -49,11 +49,15 @@ class PruneOptions:
         object.__setattr__(self, "channels", tuple(sorted(as_channel_set(self.channels).flat)))
         if isinstance(self.size, list):
             object.__setattr__(self, "size", tuple(self.size))
+        arguments = {field.name: getattr(self, field.name) for field in fields(self)}
+        arguments["channels"] = as_channel_set(self.channels)  # once, not for each image
+        object.__setattr__(self, "_arguments", arguments)
         self.prune(dctdecode.encode(np.zeros((8, 8, 3), np.uint8), 192))  # raises what every image would raise
 
     def prune(self, source: Any) -> bytes:
         """`dctdecode.prune` of one image; raises what that raises."""
-        return dctdecode.prune(source, **asdict(self))
+        arguments: dict[str, Any] = self.__dict__["_arguments"]
+        return dctdecode.prune(source, **arguments)
 
     def parameters(self) -> dict[str, Any]:
         """Of all that decides what becomes of an image, as JSON has it."""
