@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
+import random
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,8 @@ __all__ = ["AtomicFile", "TargetError", "digest_of", "is_leftover", "remove_left
 
 _PREFIX, _SUFFIX = ".dctdecode-", ".part"
 _PIECE_BYTES = 2**20
+_names = random.Random()  # a generator of our own, which no one seeds; asking the system each time costs a call
+os.register_at_fork(after_in_child=_names.seed)
 
 
 class TargetError(OSError):
@@ -60,8 +62,9 @@ class AtomicFile:
     def __init__(self, path: Path, owner: str, mode: int) -> None:
         self._path = path
         self._mode = mode
-        self._part = path.parent / f"{_PREFIX}{owner}-{secrets.token_hex(6)}{_SUFFIX}"
+        self._part = path.parent / f"{_PREFIX}{owner}-{_names.getrandbits(48):012x}{_SUFFIX}"
         self._hash = _digest()
+        self._renamed = False
         self.size = 0
 
     @property
@@ -102,8 +105,9 @@ class AtomicFile:
         except OSError as error:
             raise TargetError.of(self._path, error) from error
         finally:
-            with contextlib.suppress(OSError):  # renamed already, or on a disk that has gone
-                self._part.unlink()
+            if not self._renamed:
+                with contextlib.suppress(OSError):  # on a disk that has gone
+                    self._part.unlink()
 
     def _finish(self) -> None:
         try:
@@ -112,6 +116,7 @@ class AtomicFile:
         finally:
             os.close(self._descriptor)
         self._part.replace(self._path)
+        self._renamed = True
 
 
 def is_leftover(name: str) -> bool:
