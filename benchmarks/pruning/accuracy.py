@@ -4,8 +4,8 @@ usage: python benchmarks/pruning/accuracy.py RESULTS [--arms ARM ...] [--keep N[
 
 RESULTS is the output folder of benchmarks/training/compare.py: its networks are evaluated, nothing is trained. The
 files they are tested on are pruned as they are (their own size and quantisation) to the best square of so many
-channels, with so many steps of margin, into a temporary folder. Printed as a Markdown table, a row for each network
-and pruning: mean over the seeds.
+channels, with so many steps of margin, into a temporary folder. Printed as a Markdown table, a row for each
+network and pruning: mean over the seeds.
 """
 
 from __future__ import annotations
