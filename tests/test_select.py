@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+
 import dctdecode
 import pytest
 import torch
+from dctdecode.channels import as_channel_set
 from dctdecode.cli import main
 from dctdecode.models import FrequencyGate
 
@@ -36,6 +40,59 @@ def test_the_file_is_one_for_channels(checkpoint, tmp_path, number, capsys):
     assert [line.split()[1] for line in lines[1:4]] == ["5", "70", "130"]
     assert lines[1].split()[2:] == ["Y", "0", "5", "0.900"]
     assert f"taken: {len(expected)} of 192" in printed
+
+
+@pytest.fixture
+def preset(checkpoint, tmp_path):
+    path = tmp_path / "mine.json"
+    assert main(["select", str(checkpoint), "-n", "2", "-o", str(path), "--no-picture"]) == 0
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Two classes of two images of noise each."""
+    draw = torch.Generator().manual_seed(0)
+    for index in range(4):
+        path = tmp_path / "train" / f"class{index % 2}" / f"{index}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = torch.randint(0, 256, (3, 32, 48), dtype=torch.uint8, generator=draw)
+        path.write_bytes(dctdecode.encode(pixels, 192))
+    return tmp_path / "train"
+
+
+def test_stats_prune_and_data_sets_take_the_file(preset, tree, tmp_path, capsys):
+    """The whole way: measure the two channels, keep no others in the files, and read them normalised."""
+    flat = list(as_channel_set(preset))
+    assert flat == [5, 70]
+    measured = tmp_path / "measured.json"
+    assert main(["stats", str(tree), "--native", "--channels", str(preset), "-o", str(measured)]) == 0
+    assert json.loads(measured.read_text("utf-8"))["channels"] == flat
+    pruned = tmp_path / "pruned"
+    assert main(["prune", str(tree), str(pruned), "--channels", str(preset)]) == 0
+    for path in tree.rglob("*.jpg"):
+        small = pruned / path.relative_to(tree)
+        assert small.stat().st_size < path.stat().st_size
+        assert torch.equal(dctdecode.read(small, preset), dctdecode.read(path, flat))
+    dataset = dctdecode.DCTImageFolder(pruned, channels=preset, normalize=measured)
+    values = torch.stack([image for image, _ in dataset])
+    assert values.shape == (4, 2, 4, 6)
+    assert values.mean((0, 2, 3)).abs().max() < 1e-5
+    assert (values.std((0, 2, 3), correction=0) - 1).abs().max() < 1e-5
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed")
+def test_models_take_the_file(preset):
+    import torchvision
+    from dctdecode.models import adapt_stem, create_model
+
+    for model in (
+        create_model("resnet18", preset, num_classes=3, width=0.25),
+        adapt_stem(torchvision.models.resnet18(num_classes=3), preset),
+    ):
+        assert model.eval()(torch.zeros(1, 2, 28, 28)).shape == (1, 3)
+        with pytest.raises(RuntimeError, match="2 channels"):
+            model(torch.zeros(1, 3, 28, 28))
 
 
 def test_no_picture(checkpoint, tmp_path):

@@ -11,7 +11,8 @@ import dctdecode
 import dctdecode.statistics
 import numpy as np
 import pytest
-from dctdecode.channels import PRESETS
+import torch
+from dctdecode.channels import PRESETS, ChannelSet, as_channel_set
 from dctdecode.cli import main
 from dctdecode.normalization import Normalization, as_normalization
 from dctdecode.statistics import compute
@@ -147,6 +148,45 @@ def test_json_is_what_normalize_takes(photos, tmp_path):
     np.testing.assert_allclose(pooled.std(1), 1.0, atol=1e-5)
 
 
+@pytest.mark.parametrize("channels", [24, "learned-24", [64, 3, 130], ChannelSet(y=[9, 0], cr=[1])])
+def test_only_the_channels_asked_for(photos, tmp_path, channels):
+    """The same digits as among all 192, and nothing at the others."""
+    every, some = compute(photos), compute(photos, channels=channels)
+    selected = as_channel_set(channels)
+    assert set(some.channels) == set(selected)
+    assert (some.images, some.blocks) == (every.images, every.blocks)
+    for name in ("mean", "std", "std_of_image_means"):
+        values = np.array(getattr(some, name))
+        np.testing.assert_array_equal(values[list(selected)], np.array(getattr(every, name))[list(selected)])
+        assert np.isnan(values).sum() == 192 - len(selected)
+    assert some == compute(photos, channels=channels, threads=3)
+    assert set(some.constant) <= set(selected)
+    path = tmp_path / "some.json"
+    path.write_text(some.to_json(), "utf-8")
+    assert json.loads(path.read_text("utf-8"))["channels"] == sorted(selected)
+    assert "channels" not in json.loads(every.to_json())
+    loaded = Normalization.load(path)
+    assert loaded.select(selected) == every.normalization.select(selected)
+    assert f"{len(selected)} of each" in repr(loaded)
+    assert torch.equal(
+        dctdecode.read(photos[0], selected, normalize=path),
+        dctdecode.read(photos[0], selected, normalize=every.normalization),
+    )
+    others = [i for i in range(192) if i not in set(selected)]
+    with pytest.raises(ValueError, match=r"192 channels have no mean and std, the first of them (Y|Cb) \(\d, \d\)"):
+        dctdecode.read(photos[0], 192, normalize=path)
+    with pytest.raises(ValueError, match=r"1 of the 1 channels have no mean"):
+        loaded.select(ChannelSet.from_flat(others[:1]))
+
+
+def test_a_mean_without_a_std_is_refused():
+    nan = float("nan")
+    with pytest.raises(ValueError, match=r"mean nan and std 1 at position 5: NaN in one alone"):
+        Normalization([0.0] * 5 + [nan] + [0.0] * 186, [1.0] * 192)
+    with pytest.raises(ValueError, match="finite, got nan at position 0"):  # a pair says what it normalises
+        as_normalization(([nan] * 192, [nan] * 192), PRESETS[24])
+
+
 def test_constant_channels_can_be_normalised(tmp_path):
     path = tmp_path / "gray.json"
     path.write_text(compute([flat_gray(8, 8, 138), flat_gray(8, 16, 118)]).to_json(), "utf-8")
@@ -211,6 +251,20 @@ def test_imagenet_brings_photographs_to_mean_0_and_std_1(corpus):
     assert np.median(np.array(measured.std)[list(PRESETS[24].flat)] / published) > 15
 
 
+def test_command_measures_some_channels(tree, tmp_path, capsys):
+    preset = tmp_path / "mine.json"
+    preset.write_text('{"y": [0, 9], "cr": [1]}', "utf-8")
+    assert main(["stats", str(tree), "--native", "--channels", str(preset)]) == 0
+    said = capsys.readouterr()
+    record = json.loads(said.out)
+    assert "of each of 3 channels" in said.err
+    assert record["channels"] == [0, 9, 129]
+    assert [i for i, value in enumerate(record["std"]) if value is not None] == [0, 9, 129]
+    assert main(["stats", str(tree), "--native"]) == 0
+    every = json.loads(capsys.readouterr().out)
+    assert [record["mean"][i] for i in (0, 9, 129)] == [every["mean"][i] for i in (0, 9, 129)]
+
+
 def test_command_draws_a_sample(tree, capsys):
     drawn = []
     for seed in ("1", "1", "2"):
@@ -240,6 +294,7 @@ def test_command_names_files_that_fail(tree, capsys):
     ("arguments", "code", "says"),
     [
         (["--crop", "450"], 2, "450 is not a multiple of 8"),
+        (["--channels", "25"], 2, "no preset '25'"),
         (["--sample", "0"], 2, "0 is not above 0"),
         (["--native", "--size", "448"], 2, "not allowed with argument"),
         (["--resize", "256"], 1, "--crop 448 is larger than the short side, --resize 256"),

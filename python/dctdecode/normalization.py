@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dctdecode.channels import ALL_CHANNELS, ChannelSet
+from dctdecode.channels import ALL_CHANNELS, COEFFICIENTS, COMPONENT_NAMES, ChannelSet
 
 __all__ = ["Normalization", "NormalizeLike", "as_normalization", "normalization_names"]
 
@@ -26,11 +26,12 @@ class Normalization:
     Units are those of dequantised coefficients (DC in [-1024, 1016]).
 
     Args:
-        mean: 192 finite numbers.
+        mean: 192 finite numbers. NaN in both vectors stands for a channel that was not measured.
         std: 192 finite numbers above zero.
 
     Raises:
-        ValueError: a wrong length, or a value that is not finite; a std that is not above zero.
+        ValueError: a wrong length, or a value that is not finite; a std that is not above zero; NaN in only one
+            of the two.
 
     Example:
         >>> from dctdecode import ChannelSet
@@ -44,15 +45,21 @@ class Normalization:
     std: Sequence[float]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _vector(self.mean, "mean", (ALL_CHANNELS,)))
-        object.__setattr__(self, "std", _std(_vector(self.std, "std", (ALL_CHANNELS,))))
+        object.__setattr__(self, "mean", _vector(self.mean, "mean", (ALL_CHANNELS,), or_nan=True))
+        object.__setattr__(self, "std", _std(_vector(self.std, "std", (ALL_CHANNELS,), or_nan=True)))
+        for i, pair in enumerate(zip(self.mean, self.std, strict=True)):
+            if math.isnan(pair[0]) != math.isnan(pair[1]):
+                raise ValueError(f"normalize: mean {pair[0]:g} and std {pair[1]:g} at position {i}: NaN in one alone")
 
     def __repr__(self) -> str:
-        return f"Normalization(mean of Y DC {self.mean[0]:g}, std of Y DC {self.std[0]:g}, 192 of each)"
+        known = sum(not math.isnan(value) for value in self.mean)
+        return f"Normalization(mean of Y DC {self.mean[0]:g}, std of Y DC {self.std[0]:g}, {known} of each)"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Normalization:
         """Reads a JSON file ``{"mean": [192 numbers], "std": [192 numbers]}``; other keys may say more.
+
+        ``null`` in both stands for a channel that was not measured, as ``dctdecode stats --channels`` writes it.
 
         Raises:
             OSError: the file cannot be read.
@@ -66,7 +73,7 @@ class Normalization:
         if not isinstance(data, dict) or not {"mean", "std"} <= data.keys():
             raise ValueError(f'{where}: expected an object {{"mean": [192 numbers], "std": [192 numbers]}}')
         try:
-            return cls(data["mean"], data["std"])
+            return cls(_without_null(data["mean"]), _without_null(data["std"]))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{where}: {error}") from None
 
@@ -89,8 +96,17 @@ class Normalization:
         return _shipped(name)
 
     def select(self, channels: ChannelSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """(mean, std) of the selected channels, in their order."""
+        """(mean, std) of the selected channels, in their order.
+
+        Raises:
+            ValueError: one of them was not measured.
+        """
         flat = channels.flat
+        if missing := [i for i in flat if math.isnan(self.std[i])]:
+            raise ValueError(
+                f"normalize: {len(missing)} of the {len(flat)} channels have no mean and std, the first of them "
+                f"{_channel_name(missing[0])}; measure them with dctdecode stats --channels"
+            )
         return tuple(self.mean[i] for i in flat), tuple(self.std[i] for i in flat)
 
 
@@ -125,7 +141,8 @@ def as_normalization(
 
     Raises:
         TypeError: `normalize` is none of these.
-        ValueError: an unknown name, a wrong length, a value that is not finite, a std that is not above 0.
+        ValueError: an unknown name, a wrong length, a value that is not finite, a std that is not above 0; vectors
+            of some channels only, and others are selected.
         OSError: the file cannot be read.
 
     Example:
@@ -172,7 +189,16 @@ def _spread(values: Any, name: str, channels: ChannelSet) -> tuple[float, ...]:
     return tuple(vector[i] for i in channels.flat) if len(vector) == ALL_CHANNELS else vector
 
 
-def _vector(values: Any, name: str, lengths: Sequence[int]) -> tuple[float, ...]:
+def _channel_name(index: int) -> str:
+    component, natural = divmod(index, COEFFICIENTS)
+    return f"{COMPONENT_NAMES[component]} {divmod(natural, 8)}"
+
+
+def _without_null(values: Any) -> Any:
+    return [math.nan if value is None else value for value in values] if isinstance(values, list) else values
+
+
+def _vector(values: Any, name: str, lengths: Sequence[int], or_nan: bool = False) -> tuple[float, ...]:
     expected = " or ".join(str(n) for n in dict.fromkeys(lengths)) + " numbers"
     if hasattr(values, "tolist"):  # numpy arrays and tensors, without importing either
         values = values.tolist()
@@ -183,7 +209,7 @@ def _vector(values: Any, name: str, lengths: Sequence[int]) -> tuple[float, ...]
     if len(vector) not in lengths:
         raise ValueError(f"normalize: {name} must be {expected}, got {len(vector)}")
     for i, value in enumerate(vector):
-        if not math.isfinite(value):
+        if not math.isfinite(value) and not (or_nan and math.isnan(value)):
             raise ValueError(f"normalize: {name} must be finite, got {value} at position {i}")
     return vector
 

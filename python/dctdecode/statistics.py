@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 import dctdecode
-from dctdecode.channels import ALL_CHANNELS
+from dctdecode.channels import ALL_CHANNELS, ChannelSet, ChannelsLike, as_channel_set
 from dctdecode.geometry import GeometryLike
 from dctdecode.limits import LimitsLike
 from dctdecode.normalization import Normalization
@@ -35,9 +36,9 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, repr=False)
 class Statistics:
-    """Statistics of all 192 coefficients, by flat index ``64 * component + 8 * v + u``.
+    """Statistics of the coefficients, 192 numbers each, by flat index ``64 * component + 8 * v + u``.
 
-    Units are those of dequantised coefficients (DC in [-1024, 1016]).
+    Units are those of dequantised coefficients (DC in [-1024, 1016]). NaN stands where a channel was not measured.
 
     Attributes:
         mean: over all blocks of all images.
@@ -58,9 +59,14 @@ class Statistics:
 
     def __repr__(self) -> str:
         return (
-            f"Statistics({self.images} images, {self.blocks} blocks, {len(self.failures)} failures, "
-            f"Y DC {self.mean[0]:.4g} +- {self.std[0]:.4g})"
+            f"Statistics({len(self.channels)} channels, {self.images} images, {self.blocks} blocks, "
+            f"{len(self.failures)} failures)"
         )
+
+    @property
+    def channels(self) -> ChannelSet:
+        """The channels that were measured."""
+        return ChannelSet.from_flat(index for index, std in enumerate(self.std) if not math.isnan(std))
 
     @property
     def constant(self) -> tuple[int, ...]:
@@ -83,6 +89,7 @@ class Statistics:
             ['blocks', 'constant_channels', 'dataset', 'failed']
         """
         usable = self.normalization
+        measured = {} if len(self.channels) == ALL_CHANNELS else {"channels": self.channels.flat}
         record = {
             **about,
             "images": self.images,
@@ -91,10 +98,11 @@ class Statistics:
             "version": f"dctdecode {dctdecode.__version__}",
             "order": "flat index 64 * component + 8 * v + u; Y 0..63, Cb 64..127, Cr 128..191",
             "units": "dequantised coefficients; normalised = (coefficient - mean) / std",
+            **measured,
             "constant_channels": self.constant,
-            "mean": usable.mean,
-            "std": usable.std,
-            "std_of_image_means": self.std_of_image_means,
+            "mean": _nullable(usable.mean),
+            "std": _nullable(usable.std),
+            "std_of_image_means": _nullable(self.std_of_image_means),
         }
         rows = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
         return "{\n" + ",\n".join(rows) + "\n}\n"  # a vector a line
@@ -103,6 +111,7 @@ class Statistics:
 def compute(
     sources: Sequence[Source],
     *,
+    channels: ChannelsLike = ALL_CHANNELS,
     geometry: GeometryLike | None = None,
     interpolation: str = "bilinear",
     antialias: bool = True,
@@ -111,7 +120,7 @@ def compute(
     limits: LimitsLike = None,
     progress: Callable[[Sequence[Source]], Iterable[Source]] = iter,
 ) -> Statistics:
-    """Mean and standard deviation of all 192 coefficients over the blocks of many images.
+    """Mean and standard deviation of each coefficient over the blocks of many images.
 
     One pass, a few images in memory at a time. Each image's mean and sum of squared deviations are taken in
     float64 and merged in the order of `sources` (Chan, Golub and LeVeque, "Updating formulae and a pairwise
@@ -121,6 +130,7 @@ def compute(
 
     Args:
         sources: as for :func:`dctdecode.read`, one per image.
+        channels: as for ``read``: those to measure. Fewer are faster; a file of them can normalise no others.
         geometry, interpolation, antialias, limits: as for ``read``. Use those that the network is trained with.
             ``geometry=None`` is the native grid: the stored blocks.
         threads: ``None``: the cores this process may use.
@@ -148,7 +158,9 @@ def compute(
     options: dict[str, Any] = {"interpolation": interpolation, "antialias": antialias, "limits": limits}
     if geometry is not None:
         options["geometry"] = geometry
-    blocks, means = _Moments(), _Moments()
+    selected = as_channel_set(channels)
+    options["channels"] = selected
+    blocks, means = _Moments(len(selected)), _Moments(len(selected))
     failures: list[tuple[str, Exception]] = []
     measured = _in_order(partial(_measure, options=options), progress(sources), resolve_threads(threads))
     for index, found in enumerate(measured):
@@ -158,13 +170,13 @@ def compute(
             failures.append((_name(sources[index], index), found.with_traceback(None)))
             continue
         blocks.merge(found)
-        means.merge(_Moments(1, found.mean))
+        means.merge(_Moments(len(selected), 1, found.mean))
     if not means.count:
         raise ValueError(f"no image to measure: {len(sources)} sources, {len(failures)} of them failed")
     return Statistics(
-        tuple(blocks.mean.tolist()),
-        tuple(blocks.std.tolist()),
-        tuple(means.std.tolist()),
+        _by_flat_index(blocks.mean, selected),
+        _by_flat_index(blocks.std, selected),
+        _by_flat_index(means.std, selected),
         means.count,
         blocks.count,
         tuple(failures),
@@ -174,10 +186,10 @@ def compute(
 class _Moments:
     """Number of samples, and mean and sum of squared deviations of each channel."""
 
-    def __init__(self, count: int = 0, mean: _Vector | float = 0.0, deviations: _Vector | float = 0.0) -> None:
+    def __init__(self, channels: int, count: int = 0, mean: _Vector | float = 0.0) -> None:
         self.count = count
-        self.mean = np.zeros(ALL_CHANNELS) + mean
-        self.deviations = np.zeros(ALL_CHANNELS) + deviations
+        self.mean = np.zeros(channels) + mean
+        self.deviations = np.zeros(channels)
 
     def merge(self, other: _Moments) -> None:
         """Those of both sets of samples together."""
@@ -195,18 +207,29 @@ class _Moments:
 def _measure(source: Source, options: dict[str, Any]) -> _Moments | Exception:
     """The moments of one image, or why it cannot be read."""
     try:
-        tensor = dctdecode.read(source, ALL_CHANNELS, **options)
+        tensor = dctdecode.read(source, **options)
     except (dctdecode.errors.DctDecodeError, OSError) as error:
         return error
-    channels = tensor.numpy().reshape(ALL_CHANNELS, -1)
-    moments = _Moments(channels.shape[1])
-    for first in range(0, ALL_CHANNELS, _GROUP):
+    channels = tensor.numpy().reshape(len(tensor), -1)
+    moments = _Moments(*channels.shape)
+    for first in range(0, len(channels), _GROUP):
         group = slice(first, first + _GROUP)
         values = channels[group].astype(np.float64)
         moments.mean[group] = mean = values.mean(axis=1)
         values -= mean[:, None]
         moments.deviations[group] = np.square(values, out=values).sum(axis=1)
     return moments
+
+
+def _by_flat_index(values: _Vector, channels: ChannelSet) -> tuple[float, ...]:
+    """192 numbers. One and the same NaN object for what was not measured: so two equal `Statistics` compare equal."""
+    found = dict(zip(channels.flat, values.tolist(), strict=True))
+    return tuple(found.get(index, math.nan) for index in range(ALL_CHANNELS))
+
+
+def _nullable(values: Sequence[float]) -> list[float | None]:
+    """JSON has no NaN."""
+    return [None if math.isnan(value) else value for value in values]
 
 
 def _in_order(function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int) -> Iterator[_Result]:

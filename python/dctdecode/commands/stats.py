@@ -1,4 +1,4 @@
-"""Measure mean and standard deviation of all 192 coefficients over the JPEGs of a data set, for normalize=.
+"""Measure mean and standard deviation of each coefficient over the JPEGs of a data set, for normalize=.
 
 Folders are searched to the bottom, as a tree with one folder a class is. The images are read as for evaluation:
 short side resized to 512 px, then the 448 x 448 px in the centre, which is the published geometry of the ResNets.
@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dctdecode.bench.corpus import find_files
+from dctdecode.channels import ALL_CHANNELS, as_channel_set
 from dctdecode.cli import CommandError
-from dctdecode.commands.arguments import positive_argument
+from dctdecode.commands.arguments import channels_argument, positive_argument
 from dctdecode.commands.progress import progress
 from dctdecode.errors import DctDecodeError
 from dctdecode.statistics import Statistics, compute
@@ -26,6 +27,7 @@ examples:
   dctdecode stats train/ --sample 10000 -o mine.json    10,000 files drawn at random
   dctdecode stats train/ --resize 1024 --crop 896       the published geometry of MobileNetV2
   dctdecode stats train/ --native                       the stored blocks, no resizing
+  dctdecode stats train/ --channels learned.json        only those that "dctdecode select" took
 
 then, in Python:
   dctdecode.read("photo.jpg", 24, transform=dctdecode.transforms.recipe("default"), normalize="mine.json")
@@ -40,6 +42,13 @@ _NAMED_FAILURES = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="FOLDER|FILE", help="where the JPEGs are")
     parser.add_argument("-o", "--output", metavar="FILE.json", help="file to write (default: standard output)")
+    parser.add_argument(
+        "--channels",
+        type=channels_argument,
+        default=as_channel_set(ALL_CHANNELS),
+        metavar="CHANNELS",
+        help="what to measure: a preset, flat indices as 0,1,64 or a JSON file (default: all 192)",
+    )
     shape = parser.add_argument_group("geometry")
     shape.add_argument(
         "--resize", type=positive_argument, default=512, metavar="PX", help="short side (default: 512)"
@@ -79,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         statistics = compute(
             files,
+            channels=args.channels,
             geometry=None if geometry is None else geometry.geometry,
             interpolation=args.interpolation,
             antialias=not args.no_antialias,
@@ -123,7 +133,8 @@ def _drawn(files: Sequence[Path], number: int | None, seed: int) -> Sequence[Pat
 
 def _tell(statistics: Statistics, output: str | None) -> None:
     """On stderr, what was measured, and what to know before using it."""
-    lines = [f"{statistics.images} images, {statistics.blocks} blocks of each channel"]
+    number = len(statistics.channels)
+    lines = [f"{statistics.images} images, {statistics.blocks} blocks of each of {number} channels"]
     if statistics.constant:
         channels = ", ".join(map(str, statistics.constant))
         lines.append(f"without any variation, so that their std is written as 1: channels {channels}")
