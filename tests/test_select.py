@@ -57,7 +57,7 @@ def tree(tmp_path):
         path = tmp_path / "train" / f"class{index % 2}" / f"{index}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = torch.randint(0, 256, (3, 32, 48), dtype=torch.uint8, generator=draw)
-        path.write_bytes(dctdecode.encode(pixels, 192))
+        path.write_bytes(dctdecode.encode(pixels, 192, subsampling="4:4:4"))
     return tmp_path / "train"
 
 

@@ -173,7 +173,7 @@ def test_only_the_channels_asked_for(photos, tmp_path, channels):
         dctdecode.read(photos[0], selected, normalize=every.normalization),
     )
     others = [i for i in range(192) if i not in set(selected)]
-    with pytest.raises(ValueError, match=r"192 channels have no mean and std, the first of them (Y|Cb) \(\d, \d\)"):
+    with pytest.raises(ValueError, match=r"192 channels have no mean and std, the first of them Y \(0, \d\)"):
         dctdecode.read(photos[0], 192, normalize=path)
     with pytest.raises(ValueError, match=r"1 of the 1 channels have no mean"):
         loaded.select(ChannelSet.from_flat(others[:1]))
@@ -181,7 +181,7 @@ def test_only_the_channels_asked_for(photos, tmp_path, channels):
 
 def test_a_mean_without_a_std_is_refused():
     nan = float("nan")
-    with pytest.raises(ValueError, match=r"mean nan and std 1 at position 5: NaN in one alone"):
+    with pytest.raises(ValueError, match=r"mean nan, std 1 at position 5: NaN in one alone"):
         Normalization([0.0] * 5 + [nan] + [0.0] * 186, [1.0] * 192)
     with pytest.raises(ValueError, match="finite, got nan at position 0"):  # a pair says what it normalises
         as_normalization(([nan] * 192, [nan] * 192), PRESETS[24])

@@ -49,7 +49,7 @@ class Normalization:
         object.__setattr__(self, "std", _std(_vector(self.std, "std", (ALL_CHANNELS,), or_nan=True)))
         for i, pair in enumerate(zip(self.mean, self.std, strict=True)):
             if math.isnan(pair[0]) != math.isnan(pair[1]):
-                raise ValueError(f"normalize: mean {pair[0]:g} and std {pair[1]:g} at position {i}: NaN in one alone")
+                raise ValueError(f"normalize: mean {pair[0]:g}, std {pair[1]:g} at position {i}: NaN in one alone")
 
     def __repr__(self) -> str:
         known = sum(not math.isnan(value) for value in self.mean)

@@ -222,7 +222,7 @@ def _measure(source: Source, options: dict[str, Any]) -> _Moments | Exception:
 
 
 def _by_flat_index(values: _Vector, channels: ChannelSet) -> tuple[float, ...]:
-    """192 numbers. One and the same NaN object for what was not measured: so two equal `Statistics` compare equal."""
+    """192 numbers. The rest are one and the same NaN object: so that equal `Statistics` compare equal."""
     found = dict(zip(channels.flat, values.tolist(), strict=True))
     return tuple(found.get(index, math.nan) for index in range(ALL_CHANNELS))
 
