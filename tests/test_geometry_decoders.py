@@ -91,7 +91,8 @@ def digests(files: list[str]) -> list[str]:
     return found
 
 
-def test_scalar_kernels_give_the_same_bits(generate, tmp_path):
+@pytest.mark.parametrize("variable", ["DCTDECODE_FORCE_SCALAR", "DCTDECODE_NO_AVX512"])
+def test_other_kernels_give_the_same_bits(variable, generate, tmp_path):
     files = []
     for kind in ("444", "420", "3:2", "gray", "420 progressive"):
         files.append(str(tmp_path / f"{kind.replace(':', '')}.jpg"))
@@ -99,7 +100,7 @@ def test_scalar_kernels_give_the_same_bits(generate, tmp_path):
     folder = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", _DIGESTS, *files],
-        env=os.environ | {"DCTDECODE_FORCE_SCALAR": "1", "PYTHONPATH": str(folder)},
+        env=os.environ | {variable: "1", "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         check=False,

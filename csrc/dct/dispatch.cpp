@@ -14,6 +14,8 @@ namespace dctdecode::dct {
 namespace {
 
 struct Target {
+  static constexpr int kLanes = 8;
+
   static DCTDECODE_INLINE void convert(const Short8& from, Float8& to) {
     to = __builtin_convertvector(from, Float8);
   }
@@ -40,7 +42,7 @@ struct Target {
     std::memcpy(words, from, sizeof words);
     return (words[0] | words[1] | words[2] | words[3]) == 0;
   }
-  static DCTDECODE_INLINE void twice(const float* from, Float8& to) {
+  static DCTDECODE_INLINE void repeat(const float* from, Float8& to) {
     for (int j = 0; j < 8; ++j) to[j] = from[j % 4];
   }
   static DCTDECODE_INLINE void multiply_add(Float8& sum, const Float8& a, const Float8& b) {
@@ -55,9 +57,15 @@ void resample_blocks(const BlockPass& pass) noexcept { run<Target>(pass); }
 void double_columns(const DoubleColumnsPass& pass) noexcept { run<Target>(pass); }
 void double_blocks(const DoubleBlocksPass& pass) noexcept { run<Target>(pass); }
 
+bool is_set(const char* variable) noexcept {
+  const char* value = std::getenv(variable);
+  return value != nullptr && std::strcmp(value, "1") == 0;
+}
+
 const Kernels& choose() noexcept {
-  const char* force_scalar = std::getenv("DCTDECODE_FORCE_SCALAR");
-  if (force_scalar != nullptr && std::strcmp(force_scalar, "1") == 0) return scalar_kernels();
+  if (is_set("DCTDECODE_FORCE_SCALAR")) return scalar_kernels();
+  const Kernels* avx512 = is_set("DCTDECODE_NO_AVX512") ? nullptr : avx512_kernels();
+  if (avx512 != nullptr) return *avx512;
   const Kernels* avx2 = avx2_kernels();
   return avx2 != nullptr ? *avx2 : scalar_kernels();
 }
@@ -65,9 +73,11 @@ const Kernels& choose() noexcept {
 }  // namespace
 
 const Kernels& scalar_kernels() noexcept {
-  static constexpr Kernels table{"scalar",        scalar::gather_row, scalar::store_row,
-                                 measure_row,     dequantise_row,     resample_columns,
-                                 resample_blocks, double_columns,     double_blocks};
+  static constexpr Kernels table{"scalar",           8,
+                                 scalar::gather_row, scalar::store_row,
+                                 measure_row,        dequantise_row,
+                                 resample_columns,   resample_blocks,
+                                 double_columns,     double_blocks};
   return table;
 }
 

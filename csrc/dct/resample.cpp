@@ -229,7 +229,8 @@ void general_blocks(const Axis& horizontal, int k, const float* values, const Wa
   const int n_frequencies = list_frequencies(wanted, n_wanted, frequencies);
   const int n_pairs = two_four_or_eight(frequencies[n_frequencies - 1]) / 2;
   reserve(columns.turned, room_for_columns(horizontal) * k * 8);
-  if (k < 8 && (columns.weights_of[0] != k || columns.weights_of[1] != n_pairs)) {
+  if (are_weights_spread(k, n_pairs, kernels().lanes) &&
+      (columns.weights_of[0] != k || columns.weights_of[1] != n_pairs)) {
     spread_weights(horizontal, k, n_pairs, columns.weights);
     columns.weights_of[0] = k;
     columns.weights_of[1] = n_pairs;

@@ -117,13 +117,19 @@ struct ColumnPass {
 // The order in which a column's input frequencies u lie when dct/resample_blocks.h has turned it.
 inline constexpr int kOrder[8] = {0, 4, 1, 5, 2, 6, 3, 7};
 
+// Whether the kernel for `lanes` multiplies with weights that were spread beforehand. That is fewest
+// instructions, but for four rows it is also more than the first cache holds.
+constexpr bool are_weights_spread(int k, int n_pairs, int lanes) {
+  return k == 2 || (k == 4 && (n_pairs == 1 || lanes == 8));
+}
+
 struct BlockPass {
   const Axis* axis;  // the horizontal one
   int k;             // rows per column, as in ColumnPass
   int n_columns;
   const float* values;
   float* turned;           // scratch like values
-  const float* weights;    // k < 8: of spread_weights
+  const float* weights;    // of spread_weights, where are_weights_spread
   int n_pairs;             // k < 8: output frequencies 0 .. 2 n_pairs - 1; 1, 2 or 4
   const int* frequencies;  // k = 8: those wanted, and the last one again up to a multiple of 4
   int n_frequencies;

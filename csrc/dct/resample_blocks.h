@@ -71,7 +71,7 @@ DCTDECODE_INLINE void turn(const BlockPass& pass) {
 // Four output frequencies `ks` of one block, K = 8.
 template <class Target>
 DCTDECODE_INLINE void four_frequencies(const float* turned, const float* matrices, int n_columns,
-                                       const int* ks, Float8* results) {
+                                       const int* ks, float* results) {
   Float8 sums[2][4] = {};
   for (int b = 0; b < n_columns; ++b) {
     const float* const lines = turned + 64 * b;
@@ -89,54 +89,90 @@ DCTDECODE_INLINE void four_frequencies(const float* turned, const float* matrice
     }
   }
 #pragma GCC unroll 4
-  for (int k = 0; k < 4; ++k) results[ks[k]] = sums[0][k] + sums[1][k];
+  for (int k = 0; k < 4; ++k) save(results + 8 * ks[k], sums[0][k] + sums[1][k]);
+}
+
+// Of sums for K = 2: what even and odd u contribute, together.
+DCTDECODE_INLINE void add_parities(Float8& x) { x += __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5); }
+DCTDECODE_INLINE void add_parities(Float16& x) {
+  x += __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
 
 // All output frequencies k < 2 P of one block, K = 2 or 4; weights as spread_weights lays them out.
 template <class Target, int K, int P>
 DCTDECODE_INLINE void frequency_pairs(const float* turned, const float* weights, int n_columns,
-                                      Float8* results) {
-  constexpr int kParities = K == 4 ? 2 : 1;  // a quad of K = 2 holds both
-  Float8 sums[kParities][P] = {};
+                                      float* results) {
+  constexpr int kParities = K == 4 ? 2 : 1;            // a quad of K = 2 holds both
+  constexpr int kWidth = P == 1 ? 8 : Target::kLanes;  // a vector of 16 holds two pairs
+  constexpr int kVectors = 8 * P / kWidth;
+  using Vector = Floats<kWidth>;
+  Vector sums[kParities][kVectors] = {};
   for (int b = 0; b < n_columns; ++b) {
 #pragma GCC unroll 8
     for (int q = 0; q < 2 * K; ++q) {
-      Float8 quad;
-      Target::twice(turned + 8 * K * b + 4 * q, quad);
+      Vector quad;
+      Target::repeat(turned + 8 * K * b + 4 * q, quad);
 #pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) {
-        Float8 weight;
-        load(weight, weights + ((2 * K * b + q) * P + p) * 8);
+      for (int p = 0; p < kVectors; ++p) {
+        Vector weight;
+        load(weight, weights + (2 * K * b + q) * P * 8 + kWidth * p);
         Target::multiply_add(sums[q / 2 % kParities][p], quad, weight);
       }
     }
   }
 #pragma GCC unroll 4
-  for (int p = 0; p < P; ++p) {
+  for (int p = 0; p < kVectors; ++p) {
     if constexpr (K == 4) {
-      results[p] = sums[0][p] + sums[1][p];
+      sums[0][p] += sums[1][p];
     } else {
-      results[p] = sums[0][p] + __builtin_shufflevector(sums[0][p], sums[0][p], 2, 3, 0, 1, 6, 7, 4, 5);
+      add_parities(sums[0][p]);
+    }
+    save(results + kWidth * p, sums[0][p]);
+  }
+}
+
+// The same for K = 4 from the matrices themselves.
+template <class Target, int P>
+DCTDECODE_INLINE void frequencies_of_four_rows(const float* turned, const float* matrices, int n_columns,
+                                               float* results) {
+  constexpr int kVectors = P / 2;
+  Float16 sums[2][kVectors] = {};
+  for (int b = 0; b < n_columns; ++b) {
+#pragma GCC unroll 8
+    for (int q = 0; q < 8; ++q) {
+      Float16 quad;
+      Target::repeat(turned + 32 * b + 4 * q, quad);
+#pragma GCC unroll 2
+      for (int p = 0; p < kVectors; ++p) {
+        Float16 weight;
+        Target::spread_column(matrices + 64 * b + 32 * p, kOrder[q], weight);
+        Target::multiply_add(sums[q / 2 % 2][p], quad, weight);
+      }
     }
   }
+#pragma GCC unroll 2
+  for (int p = 0; p < kVectors; ++p) save(results + 16 * p, sums[0][p] + sums[1][p]);
 }
 
 // results (8 blocks, slots) to planes (slots, 8 lanes) of 8 blocks each.
 template <class Target, int K, int P>
 DCTDECODE_INLINE void eight_blocks(const BlockPass& pass, const BlockColumns& columns, Float8* planes) {
   constexpr int kSlots = K == 8 ? 8 : P;
-  Float8 results[8][kSlots];
+  alignas(64) float results[8][8 * kSlots];
   for (int j = 0; j < 8; ++j) {
     if constexpr (K == 8) {
       for (int done = 0; done < pass.n_frequencies; done += 4) {
         four_frequencies<Target>(columns.turned[j], columns.weights[j], columns.count[j],
                                  pass.frequencies + done, results[j]);
       }
+    } else if constexpr (!are_weights_spread(K, P, Target::kLanes)) {
+      frequencies_of_four_rows<Target, P>(columns.turned[j], columns.weights[j], columns.count[j],
+                                          results[j]);
     } else {
       frequency_pairs<Target, K, P>(columns.turned[j], columns.weights[j], columns.count[j], results[j]);
     }
   }
-  const auto* const floats = reinterpret_cast<const float*>(results);
+  const float* const floats = results[0];
   if constexpr (K == 8) {
     for (int i = 0; i < pass.n_frequencies; ++i) {
       const int slot = pass.frequencies[i];
@@ -165,8 +201,9 @@ DCTDECODE_INLINE void blocks_pass(const BlockPass& pass) {
       const Span& span = axis.spans[block];
       columns.count[j] = span.count;
       columns.turned[j] = pass.turned + std::ptrdiff_t{8 * K} * (span.first - axis.first_block);
-      columns.weights[j] = K == 8 ? axis.matrices.data() + span.matrices
-                                  : pass.weights + std::ptrdiff_t{16 * K * P} * axis.longest_span * block;
+      columns.weights[j] = are_weights_spread(K, P, Target::kLanes)
+                               ? pass.weights + std::ptrdiff_t{16 * K * P} * axis.longest_span * block
+                               : axis.matrices.data() + span.matrices;
     }
     Float8 planes[64];
     eight_blocks<Target, K, P>(pass, columns, planes);

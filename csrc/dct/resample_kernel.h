@@ -63,7 +63,10 @@ DCTDECODE_INLINE void scale_matrices(const ColumnPass& pass) {
 // K output rows of N columns, which share the matrix's entries.
 template <class Target, int K, int N>
 DCTDECODE_INLINE void some_columns(const ColumnPass& pass, int column) {
-  Float8 sums[N][K] = {};
+  constexpr int kWidth = Target::kLanes;  // a vector of 16 holds output rows k and k + 1
+  constexpr int kVectors = 8 * K / kWidth;
+  using Vector = Floats<kWidth>;
+  Vector sums[N][kVectors] = {};
   for (int b = 0; b < pass.count; ++b) {
     int height = 0;
 #pragma GCC unroll 4
@@ -76,7 +79,7 @@ DCTDECODE_INLINE void some_columns(const ColumnPass& pass, int column) {
     const float* const scaled = pass.scaled + std::ptrdiff_t{64 * K} * b;
 #pragma GCC unroll 2  // heights are even
     for (int f = 0; f < height; ++f) {
-      Float8 line[N];
+      Vector line[N];
 #pragma GCC unroll 4
       for (int c = 0; c < N; ++c) {
         Short8 row;
@@ -84,9 +87,9 @@ DCTDECODE_INLINE void some_columns(const ColumnPass& pass, int column) {
         Target::convert(row, line[c]);
       }
 #pragma GCC unroll 8  // so that the sums stay in registers
-      for (int k = 0; k < K; ++k) {
-        Float8 weight;
-        load(weight, scaled + (K * f + k) * 8);
+      for (int k = 0; k < kVectors; ++k) {
+        Vector weight;
+        load(weight, scaled + 8 * K * f + kWidth * k);
 #pragma GCC unroll 4
         for (int c = 0; c < N; ++c) Target::multiply_add(sums[c][k], line[c], weight);
       }
@@ -95,23 +98,27 @@ DCTDECODE_INLINE void some_columns(const ColumnPass& pass, int column) {
 #pragma GCC unroll 4
   for (int c = 0; c < N; ++c) {
 #pragma GCC unroll 8
-    for (int k = 0; k < K; ++k) save(pass.values + ((column + c) * K + k) * 8, sums[c][k]);
+    for (int k = 0; k < kVectors; ++k) save(pass.values + (column + c) * K * 8 + kWidth * k, sums[c][k]);
   }
 }
 
 template <class Target, int K, int N>
+DCTDECODE_INLINE void columns_from(const ColumnPass& pass, int column) {
+  for (; column + N <= pass.n_columns; column += N) some_columns<Target, K, N>(pass, column);
+  if constexpr (N > 1) columns_from<Target, K, N / 2>(pass, column);
+}
+
+template <class Target, int K>
 DCTDECODE_INLINE void columns_pass(const ColumnPass& pass) {
   scale_matrices<K>(pass);
-  int column = 0;
-  for (; column + N <= pass.n_columns; column += N) some_columns<Target, K, N>(pass, column);
-  for (; column < pass.n_columns; ++column) some_columns<Target, K, 1>(pass, column);
+  columns_from<Target, K, 8 / K>(pass, 0);  // more of them have fewer rows of zeros in common
 }
 
 template <class Target>
 DCTDECODE_INLINE void run(const ColumnPass& pass) {
-  if (pass.k == 2) return columns_pass<Target, 2, 4>(pass);
-  if (pass.k == 4) return columns_pass<Target, 4, 2>(pass);
-  columns_pass<Target, 8, 1>(pass);
+  if (pass.k == 2) return columns_pass<Target, 2>(pass);
+  if (pass.k == 4) return columns_pass<Target, 4>(pass);
+  columns_pass<Target, 8>(pass);
 }
 
 }  // namespace

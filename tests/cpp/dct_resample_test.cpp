@@ -115,12 +115,28 @@ void flat_edge() {
   expect(std::abs(got[1]) + std::abs(got[2]) + std::abs(got[3]) < 1e-4, "AC of a repeated pixel", "1x1");
 }
 
+// Weights as dct/resample_blocks.h describes them: (blocks, longest span, 2k quads of a turned column, pairs,
+// 8).
+std::vector<float> spread(const Axis& axis, int k, int n_pairs) {
+  std::vector<float> weights;
+  for (const Span& span : axis.spans) {
+    for (int b = 0; b < axis.longest_span; ++b) {
+      const float* matrix = axis.matrices.data() + span.matrices + 64 * b;
+      for (int i = 0; i < 16 * k * n_pairs; ++i) {
+        const int lane = i % 8, pair = i / 8 % n_pairs, q = i / 8 / n_pairs;
+        const int u = k == 4 ? kOrder[q] : 4 * (q % 2) + 2 * (q / 2) + lane % 4 / 2;
+        weights.push_back(k == 8 ? 0.0F : matrix[8 * (2 * pair + lane / 4) + u]);
+      }
+    }
+  }
+  return weights;
+}
+
 // All versions of the kernels must give the same bits.
 void versions_agree() {
-  const Kernels* fast = avx2_kernels();
-  if (fast == nullptr) {
-    std::printf("no vector kernels here: versions not compared\n");
-    return;
+  const Kernels* versions[] = {&scalar_kernels(), avx2_kernels(), avx512_kernels()};
+  for (const Kernels* version : versions) {
+    if (version == nullptr) std::printf("versions: not all of them run here\n");
   }
   std::mt19937 rng(4);
   for (int round = 0; round < 100; ++round) {
@@ -132,19 +148,19 @@ void versions_agree() {
     const int k_out = 1 + static_cast<int>(rng() % 8), k = k_out <= 2 ? 2 : k_out <= 4 ? 4 : 8;
     const int n_columns = axis.end_block - axis.first_block, count = std::min(2, c.hb);
     const std::size_t room = (n_columns + 7) / 8 * 8 + axis.longest_span;
-    std::vector<float> matrices(128), lines[2][2], values[2];
-    std::vector<std::uint8_t> heights[2][2], lengths[2][2];
-    // As many as any layout needs; which number is which does not matter here.
-    std::vector<float> weights(std::size_t{16} * k * 4 * axis.longest_span * axis.spans.size());
-    for (float& w : weights) w = static_cast<float>(rng() % 1000) / 997.0F - 0.5F;
+    const int n_pairs = (h.k_out + 1) / 2 == 3 ? 4 : (h.k_out + 1) / 2;
+    std::vector<float> matrices(128), lines[3][2], values[3];
+    std::vector<std::uint8_t> heights[3][2], lengths[3][2];
+    const std::vector<float> weights = spread(axis, k, n_pairs);
     int frequencies[8];
     const int n_frequencies = (h.k_out + 3) / 4 * 4;
     for (int i = 0; i < n_frequencies; ++i) frequencies[i] = std::min(i, h.k_out - 1);
     for (float& m : matrices) m = static_cast<float>(rng() % 1000) / 997.0F - 0.5F;
-    std::vector<float> out[2] = {std::vector<float>(64 * axis.spans.size()),
-                                 std::vector<float>(64 * axis.spans.size())};
-    for (int version = 0; version < 2; ++version) {
-      const Kernels& kernels = version ? *fast : scalar_kernels();
+    std::vector<float> out[3];
+    for (int version = 0; version < 3; ++version) {
+      if (versions[version] == nullptr) continue;
+      const Kernels& kernels = *versions[version];
+      out[version].resize(64 * axis.spans.size());
       values[version].resize(room * k * 8);
       const std::int16_t* span_blocks[2];
       const std::uint8_t* span_heights[2];
@@ -173,15 +189,20 @@ void versions_agree() {
       }
       std::vector<float> turned(room * k * 8);
       kernels.resample_blocks({&axis, k, n_columns, values[version].data(), turned.data(), weights.data(),
-                               (h.k_out + 1) / 2 == 3 ? 4 : (h.k_out + 1) / 2, frequencies, n_frequencies,
-                               wanted.data(), static_cast<int>(wanted.size())});
+                               n_pairs, frequencies, n_frequencies, wanted.data(),
+                               static_cast<int>(wanted.size())});
     }
-    for (int b = 0; b < count; ++b) {
-      expect(lines[0][b] == lines[1][b] && heights[0][b] == heights[1][b] && lengths[0][b] == lengths[1][b],
-             "same rows", "versions");
+    for (int version = 1; version < 3; ++version) {
+      if (versions[version] == nullptr) continue;
+      const char* name = versions[version]->name;
+      for (int b = 0; b < count; ++b) {
+        expect(lines[0][b] == lines[version][b] && heights[0][b] == heights[version][b] &&
+                   lengths[0][b] == lengths[version][b],
+               "same rows", name);
+      }
+      expect(values[0] == values[version], "same columns", name);
+      expect(out[0] == out[version], "same blocks", name);
     }
-    expect(values[0] == values[1], "same columns", "versions");
-    expect(out[0] == out[1], "same blocks", "versions");
   }
 }
 
