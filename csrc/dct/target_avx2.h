@@ -1,5 +1,5 @@
-// What dct/vectors.h asks of an instruction set, for AVX2 and FMA and all that includes them. Only for x86-64;
-// the includer has set DCTDECODE_TARGET.
+// What dct/vectors.h asks of an instruction set, for AVX2 and FMA and all that includes them. Only for
+// x86-64; the includer has set DCTDECODE_TARGET.
 #pragma once
 
 #include <immintrin.h>
