@@ -26,6 +26,8 @@ namespace {
 using SourceTuple = std::tuple<std::optional<py::bytes>, py::object, py::object>;
 using Grid = std::optional<std::pair<int, int>>;
 
+thread_local std::uint64_t queue_of_thread = 0;
+
 class Batch {
  public:
   Batch(const std::vector<SourceTuple>& sources, const Limits& limits, int threads)
@@ -84,7 +86,8 @@ class Batch {
   }
 
   void read_into(const Plan& plan, std::uintptr_t address, std::size_t stride_bytes) {
-    run([&](const BatchRun& how) {
+    run([&](BatchRun how) {
+      how.queue = queue_of_thread;
       read_batch(items_, plan, {reinterpret_cast<void*>(address)}, stride_bytes, how);
     });
   }
@@ -141,6 +144,7 @@ void register_batch(py::module_& module) {
       .def("warnings", &Batch::warnings)
       .def_property_readonly("extents", &Batch::extents)
       .def_property_readonly("grids", &Batch::grids);
+  module.def("enter_queue", [](std::uint64_t queue) { queue_of_thread = queue; }, py::arg("queue"));
 }
 
 }  // namespace dctdecode::binding

@@ -4,7 +4,7 @@
 
 First with ASan and UBSan: every test of tests/cpp, then `damage_test` over the crashers, the corpus of malformed
 files where there is one (DCTDECODE_CORPUS; required with DCTDECODE_REQUIRE_CORPUS=1) and numbered mutants. Then
-with TSan: `threads_test` and `batch_test`. Any report ends it with 1.
+with TSan: `threads_test`, `batch_test` and `pool_test`. Any report ends it with 1.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
         run(memory / "tests" / "cpp" / "damage_test", "--mutants", str(arguments.mutants), *files)
 
     threads = arguments.build / "thread"
-    for name in ("threads_test", "batch_test"):
+    for name in ("threads_test", "batch_test", "pool_test"):
         build(threads, arguments.compiler, "thread", name)
         run(threads / "tests" / "cpp" / name)
 

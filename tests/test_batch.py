@@ -306,7 +306,7 @@ dctdecode.read_batch(sources[:2], 6, threads=2)  # still usable
 """
     done = run(script, str(tmp_path / "slow.jpg"))
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 2  # seconds, for a busy machine; the whole batch takes tens of them
+    assert float(done.stdout) < 5  # seconds, for a busy machine; the whole batch takes tens of them
 
 
 def test_importing_and_single_reads_start_no_thread(images, tmp_path):

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "batch/pool.h"
 #include "dctdecode/file.h"
@@ -58,6 +59,7 @@ void read_batch(std::vector<BatchItem>& items, const Plan& plan, OutputView outp
                 const BatchRun& run) {
   const batch::Work work = [&](int index, Decoder& decoder, Poll poll) {
     BatchItem& item = items[index];
+    const std::vector<std::uint8_t> contents = std::move(item.contents);  // needed no more afterwards
     char* out = static_cast<char*>(output.data) + stride_bytes * static_cast<std::size_t>(index);
     if (item.outcome) {
       guarded(item, poll, [&] {
@@ -66,8 +68,10 @@ void read_batch(std::vector<BatchItem>& items, const Plan& plan, OutputView outp
       });
     }
     if (!item.outcome) std::memset(out, 0, stride_bytes);
+    item.bytes = {};
   };
-  batch::Pool::get().run(static_cast<int>(items.size()), run.threads, work, *run.decoder, run.poll);
+  batch::Pool::get().run(static_cast<int>(items.size()), run.threads, work, *run.decoder, run.poll,
+                         run.queue);
 }
 
 }  // namespace dctdecode

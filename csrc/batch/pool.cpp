@@ -15,7 +15,8 @@ struct Pool::Job {
   const Work* work;
   int count;
   int wanted_helpers;  // threads that may still join
-  int helpers = 0;     // threads inside
+  std::uint64_t queue;
+  int helpers = 0;  // threads inside
   std::atomic<int> next{0};
   std::atomic<bool> stop{false};
 
@@ -63,27 +64,45 @@ Pool& Pool::get() {
   return *seen->pool;  // another thread of this process was first
 }
 
-void Pool::run(int count, int threads, const Work& work, Decoder& decoder, Poll poll) {
-  Job job{&work, count, std::min(threads, count) - 1};
+void Pool::run(int count, int threads, const Work& work, Decoder& decoder, Poll poll, std::uint64_t queue) {
+  Job job{&work, count, std::min(threads, count) - 1, queue};
   CallerPoll caller{poll, job.stop};
-  if (job.wanted_helpers > 0) {
-    const std::lock_guard lock(mutex_);
+  const Poll ask{CallerPoll::ask, &caller};
+  const bool is_alone = job.wanted_helpers <= 0 && queue == 0;
+  if (!is_alone) {
+    std::unique_lock lock(mutex_);
     add_threads(job.wanted_helpers);
     jobs_.push_back(&job);
     work_.notify_all();
+    wait_until(lock, [&] { return is_next(job); }, ask);
   }
-  job.run(decoder, {CallerPoll::ask, &caller});
-  if (threads <= 1 || count <= 1) return;
+  job.run(decoder, ask);
+  if (is_alone) return;
 
   std::unique_lock lock(mutex_);
   jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
-  while (job.helpers > 0) {
+  if (queue != 0) {
+    done_.notify_all();
+    work_.notify_all();
+  }
+  wait_until(lock, [&] { return job.helpers == 0; }, ask);
+}
+
+template <class Condition>
+void Pool::wait_until(std::unique_lock<std::mutex>& lock, Condition condition, Poll poll) {
+  while (!condition()) {
     done_.wait_for(lock, std::chrono::milliseconds(20));
-    if (job.helpers == 0) break;
+    if (condition()) return;
     lock.unlock();  // the poll may run Python code
-    CallerPoll::ask(&caller);
+    poll.should_stop(poll.context);
     lock.lock();
   }
+}
+
+bool Pool::is_next(const Job& job) {
+  if (job.queue == 0) return true;
+  return *std::find_if(jobs_.begin(), jobs_.end(), [&](Job* other) { return other->queue == job.queue; }) ==
+         &job;
 }
 
 void Pool::add_threads(int wanted) {
@@ -98,8 +117,12 @@ void Pool::add_threads(int wanted) {
 }
 
 Pool::Job* Pool::open_job() {
-  for (Job* job : jobs_) {
-    if (job->wanted_helpers > 0 && job->has_work()) return job;
+  for (auto job = jobs_.begin(); job != jobs_.end(); ++job) {
+    if ((*job)->wanted_helpers <= 0 || !(*job)->has_work()) continue;
+    const bool follows = std::any_of(jobs_.begin(), job, [&](const Job* earlier) {
+      return earlier->queue != 0 && earlier->queue == (*job)->queue && earlier->has_work();
+    });
+    if (!follows) return *job;
   }
   return nullptr;
 }
@@ -118,6 +141,7 @@ void Pool::serve(Decoder decoder) {
     job->run(decoder, {is_stopped, &job->stop});
     lock.lock();
     --job->helpers;
+    if (job->queue != 0) work_.notify_all();  // there may be threads that the next one of the queue wants
     done_.notify_all();
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -22,18 +23,23 @@ class Pool {
   static Pool& get();
 
   // Runs work(0) ... work(count - 1) on up to `threads` threads, the caller among them, and returns when all
-  // are done. Several callers may run at the same time; they share the threads.
-  void run(int count, int threads, const Work& work, Decoder& decoder, Poll poll);
+  // are done. Several callers may run at the same time; they share the threads. Those of one `queue` other
+  // than 0 follow one another, in the order of their calls: each begins with the first thread that finds
+  // nothing left to begin in the one before, so that no thread waits for the last of it.
+  void run(int count, int threads, const Work& work, Decoder& decoder, Poll poll, std::uint64_t queue = 0);
 
  private:
   struct Job;
   Pool() = default;
   void add_threads(int wanted);  // needs the lock
   void serve(Decoder decoder);
-  Job* open_job();  // needs the lock; one that wants another thread, or null
+  Job* open_job();               // needs the lock; one that wants another thread, or null
+  bool is_next(const Job& job);  // needs the lock; no caller before it in its queue still works
+  template <class Condition>
+  void wait_until(std::unique_lock<std::mutex>& lock, Condition condition, Poll poll);
 
   std::mutex mutex_;
-  std::condition_variable work_;  // a job wants threads
+  std::condition_variable work_;  // a job may want threads
   std::condition_variable done_;  // a thread has left a job
   std::vector<Job*> jobs_;
   int threads_ = 0;

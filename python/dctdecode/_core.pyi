@@ -132,6 +132,7 @@ class Batch:
     @property
     def grids(self) -> list[tuple[int, int] | None]: ...
 
+def enter_queue(queue: int) -> None: ...
 def encode(
     *,
     address: int,

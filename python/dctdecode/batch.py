@@ -23,7 +23,7 @@ from dctdecode.plan import Channels, as_plan, check_orientation
 from dctdecode.sources import Resolved, Source, resolve
 from dctdecode.threads import resolve_threads
 
-__all__ = ["Failure", "OnError", "PreparedBatch", "prepare_batch", "read_batch"]
+__all__ = ["Failure", "OnError", "PreparedBatch", "enter_queue", "prepare_batch", "read_batch"]
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,14 @@ def prepare_batch(
         _raise_first(batch)
     parts = [part for _, part in split_of_each]
     return PreparedBatch(batch, resolved, plan, layouts.size, dtype, finish, parts, decide, on_error == "raise")
+
+
+def enter_queue(queue: int) -> None:
+    """From now on, batches that the calling thread decodes wait for those of other threads in the same queue.
+
+    Their threads go from one to the next without a pause. 0: no queue.
+    """
+    _core.enter_queue(queue)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ struct BatchRun {
   Limits limits;
   Poll poll;
   Decoder* decoder = nullptr;
+  std::uint64_t queue = 0;  // stage 3 of batches of one queue follows one another; 0: of none
 };
 
 // Stage 1: reads the files and all headers; CMYK images fail here, as in Decoder::read.
@@ -43,7 +44,7 @@ void open_batch(std::vector<BatchItem>& items, const BatchRun& run);
 void check_memory(std::vector<BatchItem>& items, const Limits& limits, std::uint64_t bytes_per_block);
 
 // Stage 3: decodes item i into `output` + i * stride_bytes. The caller has seen to it that the grids of all
-// sound items fit. The memory of an item that fails is set to zero.
+// sound items fit. The memory of an item that fails is set to zero. Frees the files, so it comes once.
 void read_batch(std::vector<BatchItem>& items, const Plan& plan, OutputView output, std::size_t stride_bytes,
                 const BatchRun& run);
 

@@ -25,10 +25,11 @@ __all__ = ["DCTLoader"]
 class DCTLoader:
     """Batches of coefficients, decoded ahead of the consumer by native threads; no worker processes.
 
-    Each iterator has one Python thread, which makes one native call a batch, into memory that is used again once
-    no tensor refers to it; a second one prepares the batch behind it (`PreparingDataset`). What an epoch yields
-    depends on (seed, epoch) and the dataset alone, not on threads or timing: the order is a permutation of
-    (seed, epoch), and an image's transforms draw from (seed, epoch, index).
+    A batch is made by one native call, into memory that is used again once no tensor refers to it. Each iterator
+    has a thread that decides what to make when, and one or (for a `PreparingDataset`) two that make it, of which
+    one prepares a batch while the other's is decoded. What an epoch yields depends on (seed, epoch) and the
+    dataset alone, not on threads or timing: the order is a permutation of (seed, epoch), and an image's transforms
+    draw from (seed, epoch, index).
     Epochs are counted from 0, one on after each full iteration; after leaving one half-way, say `set_epoch`, else
     the same epoch begins again.
 

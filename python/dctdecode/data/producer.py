@@ -1,4 +1,4 @@
-"""The thread behind an iterator: decodes batches ahead of the consumer."""
+"""The thread behind an iterator: has batches made ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from dctdecode.batch import Failure, OnError
-from dctdecode.data.ahead import Ahead, can_prepare
-from dctdecode.data.collate import COLLATE, Batch, Request
+from dctdecode.data.collate import Batch, Request
 from dctdecode.data.order import Indices
 from dctdecode.data.protocol import BatchDataset
 from dctdecode.data.ring import Inbox, Memory, Ring
 from dctdecode.data.transfer import CudaTransfer
+from dctdecode.data.workers import Finished, Workers, can_prepare
 from dctdecode.transforms import CounterRandom
 
 __all__ = ["Job", "Producer", "Ready"]
@@ -61,10 +61,11 @@ class Ready:
 
 
 class Producer:
-    """One thread; `take` and `stop` are for others.
+    """A thread that has batches made by `Workers`; `take` and `stop` are for others.
 
-    The thread begins batch k once k < taken + prefetch, or once the consumer waits for it, and memory is there: a
-    buffer of the ring, or, if the consumer waits and holds all buffers itself, one beyond the ring's limit.
+    Batch k is prepared as soon as a worker is there, and decoded once k < taken + prefetch, or once the consumer
+    waits for it, and memory is there: a buffer of the ring, or, if the consumer waits and holds all buffers
+    itself, one beyond the ring's limit.
 
     Whatever may change that goes through `_inbox`.
     """
@@ -73,12 +74,21 @@ class Producer:
         self.taken = job.first
         self._job = job
         self._awaited = -1  # number of the batch that the consumer waits for
-        self._next = job.first  # number of the batch that the thread makes
+        # Numbers of the batches that are begun, decoded, and delivered to the consumer next.
+        self._begun = self._next = self._delivered = job.first
         self._stopped = self._ended = False
         self._inbox = Inbox()
         self._ring = self._new_ring()
         ahead = job.collate == "fixed" and job.prefetch > 0 and can_prepare(job.dataset)
-        self._ahead = Ahead(self._request, job.batches, self._ring is not None) if ahead else None
+        self._workers = Workers(
+            2 if ahead else 1,
+            job.first,
+            self._request,
+            job.collate,
+            self._ring is not None,
+            self._enter_device,
+            self._inbox.put,
+        )
         self._results: dict[int, Ready] = {}
         self._changed = threading.Condition()
         self._transfer: CudaTransfer | None = None
@@ -102,7 +112,7 @@ class Producer:
         return ready
 
     def stop(self) -> None:
-        """Ends the thread, frees what it holds. Called when the iterator goes, at the latest at Python's exit."""
+        """Ends the threads, frees what they hold. Called when the iterator goes, at the latest at exit."""
         self._stopped = True
         self._inbox.put(None)
         if self._thread is not threading.current_thread():  # as the garbage collector may have it
@@ -120,13 +130,21 @@ class Producer:
     def _run(self) -> None:
         try:
             self._enter_device()
-            while self._next < self._job.batches and self._wait_for_turn():
-                self._step()
+            if self._job.cuda_index is not None and self._job.to_device:
+                self._transfer = CudaTransfer(self._job.cuda_index)
+            while self._delivered < self._job.batches and not self._stopped:
+                if self._may_begin():
+                    self._workers.prepare(self._begun)
+                    self._begun += 1
+                elif self._may_decode():
+                    self._decode()
+                else:
+                    self._handle(self._inbox.get())
         except BaseException as error:  # else the consumer would wait for ever
             self._deliver(Ready(error=error))
         finally:
-            if self._ahead is not None:
-                self._ahead.close()
+            self._workers.close()
+            del self._workers  # it knows this object: a cycle, which would keep the dataset
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
@@ -134,20 +152,15 @@ class Producer:
     def _enter_device(self) -> None:
         if self._job.cuda_index is not None:  # a new thread's device is 0, and pinning would take memory on it
             torch.cuda.set_device(self._job.cuda_index)
-            if self._job.to_device:
-                self._transfer = CudaTransfer(self._job.cuda_index)
 
-    def _wait_for_turn(self) -> bool:
-        """True when batch `_next` may begin and there is memory for it; False when told to stop."""
-        while not self._stopped:
-            awaited = (
-                self._is_awaited()
-            )  # first: what the consumer let go of before it waited is then in the inbox
-            self._take_memory_back()
-            if awaited or (self._may_run_ahead() and self._memory_is_left()):
-                return True
-            self._handle(self._inbox.get())
-        return False
+    def _may_begin(self) -> bool:
+        return self._begun < min(self._job.batches, self._delivered + self._workers.count)
+
+    def _may_decode(self) -> bool:
+        """Whether batch `_next` was begun, may be decoded, and memory is there for it."""
+        awaited = self._is_awaited()  # first: what the consumer let go of before it waited is then in the inbox
+        self._empty_inbox()
+        return self._next < self._begun and (awaited or (self._may_run_ahead() and self._memory_is_left()))
 
     def _is_awaited(self) -> bool:
         return self._awaited == self._next
@@ -158,47 +171,48 @@ class Producer:
     def _memory_is_left(self) -> bool:
         return self._ring is None or self._ring.has_room()
 
-    def _take_memory_back(self) -> None:
+    def _decode(self) -> None:
+        """No variable here or above may hold the memory: it would not come back."""
+        rows = len(self._indices(self._next))
+        self._workers.decode(self._next, None if self._ring is None else self._ring.lend(rows))
+        self._next += 1
+
+    def _empty_inbox(self) -> None:
         while True:
             try:
                 self._handle(self._inbox.get_nowait())
             except Empty:
                 return
 
-    def _handle(self, message: Memory | None) -> None:
-        if message is not None and self._ring is not None:
+    def _handle(self, message: Memory | Finished | None) -> None:
+        if isinstance(message, Finished):
+            self._deliver(self._ready(message))
+        elif message is not None and self._ring is not None:
             self._ring.take_back(message)
-
-    def _step(self) -> None:
-        """Nothing of a batch stays in a variable that outlives this call: it would keep the memory."""
-        self._deliver(self._attempt())
-        self._next += 1
 
     def _deliver(self, ready: Ready) -> None:
         with self._changed:
-            self._results[self._next] = ready
+            self._results[self._delivered] = ready
+            self._delivered += 1
             self._changed.notify_all()
 
-    def _attempt(self) -> Ready:
+    def _ready(self, finished: Finished) -> Ready:
+        if finished.batch is None:
+            return Ready(error=finished.error)
         try:
-            return self._make()
+            return self._moved_and_mixed(finished.batch, finished.number)
         except BaseException as error:
             return Ready(error=error)
 
-    def _make(self) -> Ready:
-        job, number = self._job, self._next
-        indices = self._indices(number)
-        out = None if self._ring is None else self._ring.lend(len(indices))
-        if self._ahead is None:
-            batch = COLLATE[job.collate](self._request(number), out)
-        else:
-            batch = Batch(*self._ahead.read(number, out))
-        batch = replace(batch, failures=[_in_dataset(failure, indices) for failure in batch.failures])
+    def _moved_and_mixed(self, batch: Batch, number: int) -> Ready:
+        if batch.failures:
+            indices = self._indices(number)
+            batch = replace(batch, failures=[_in_dataset(failure, indices) for failure in batch.failures])
         with self._on_device():
             if self._transfer is not None:
                 batch = batch.map(self._transfer.copy)
-            if job.batch_transform is not None:
-                batch = self._mixed(batch)
+            if self._job.batch_transform is not None:
+                batch = self._mixed(batch, number)
             return Ready(batch, None, self._transfer, self._transfer.record() if self._transfer else None)
 
     def _indices(self, number: int) -> list[int]:
@@ -217,14 +231,14 @@ class Producer:
         with nullcontext() if self._transfer is None else self._transfer.stream():
             yield
 
-    def _mixed(self, batch: Batch) -> Batch:
+    def _mixed(self, batch: Batch, number: int) -> Batch:
         job, transform = self._job, self._job.batch_transform
         assert isinstance(batch.images, Tensor)
         if not hasattr(transform, "apply"):
             images, targets = transform(batch.images, batch.targets)
         else:
-            number = self._next * job.world_size + job.rank  # ranks mix differently
-            random = CounterRandom(job.seed, job.epoch, number, stream=_BATCH_STREAM)
+            place = number * job.world_size + job.rank  # ranks mix differently
+            random = CounterRandom(job.seed, job.epoch, place, stream=_BATCH_STREAM)
             images, targets = transform.apply(batch.images, batch.targets, random)
         return replace(batch, images=images, targets=targets)
 
