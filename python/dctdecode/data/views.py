@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import default_collate, get_worker_info
+
+from dctdecode.data import handover
 
 __all__ = ["Row", "collate_views", "memory_for_worker", "rows_of"]
 
@@ -41,9 +44,12 @@ def memory_for_worker(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor | No
     """In a worker process of a DataLoader a tensor that goes to the main process without a copy, else None."""
     if get_worker_info() is None:
         return None
+    if handover.is_possible():
+        with suppress(OSError):  # then torch may have a way
+            return handover.lend(shape, dtype)
     size_bytes = math.prod(shape) * dtype.itemsize
     storage = torch.UntypedStorage._new_shared(size_bytes, device="cpu")  # type: ignore[no-untyped-call]
-    return _over(storage, dtype, 0, shape)
+    return handover.over(storage, dtype, shape)
 
 
 def collate_views(batch: Sequence[tuple[Tensor, Any]]) -> list[Any]:
@@ -116,11 +122,6 @@ def _lie_together(images: Sequence[Tensor]) -> bool:
 def _whole(images: Sequence[Tensor]) -> Tensor:
     """The tensor whose parts these are; nobody's view, as one that was copied."""
     first = images[0]
-    shape = (len(images), *first.shape)
-    return _over(first.untyped_storage(), first.dtype, int(first.storage_offset()), shape)
-
-
-def _over(storage: torch.UntypedStorage, dtype: torch.dtype, begin: int, shape: tuple[int, ...]) -> Tensor:
-    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    tensor = torch.empty(0, dtype=dtype)
-    return tensor.set_(storage, begin, shape, strides)
+    storage, begin, shape = first.untyped_storage(), int(first.storage_offset()), (len(images), *first.shape)
+    shared = None if begin else handover.shared_batch(storage, first.dtype, shape)
+    return handover.over(storage, first.dtype, shape, begin) if shared is None else shared

@@ -1,0 +1,191 @@
+"""Memory in which a DataLoader's worker process hands batches over, used again once the other side lets go.
+
+torch takes new shared memory for each batch, which the system has to clear page by page: that costs half as much
+again as decoding. Here a worker keeps its pieces. Each begins with a page in which the receiver counts how often
+it let go; when that is as often as the piece was sent, and nobody in the worker refers to it, it is free.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import mmap
+import os
+import threading
+import weakref
+from multiprocessing.reduction import DupFd, ForkingPickler
+from typing import Any, SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import reduce_tensor
+
+__all__ = ["SharedBatch", "is_possible", "lend", "over", "shared_batch"]
+
+_HEADER_BYTES = mmap.PAGESIZE
+_MOST_FREE = 4  # pieces that a worker keeps for later
+
+
+def is_possible() -> bool:
+    return hasattr(os, "memfd_create")  # Linux
+
+
+def lend(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor of unknown content, in a piece that was used before where one is free.
+
+    Raises:
+        OSError: no memory, or no file descriptor.
+    """
+    return _PIECES.lend(shape, dtype)
+
+
+def shared_batch(storage: torch.UntypedStorage, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor | None:
+    """The first rows of a lent tensor, as what goes to the other process without a copy; None for other memory."""
+    piece = _PIECES.lent.get(storage.data_ptr())
+    if piece is None:
+        return None
+    batch: SharedBatch = Tensor._make_subclass(SharedBatch, over(storage, dtype, shape))
+    batch.piece = piece
+    return batch
+
+
+def over(storage: torch.UntypedStorage, dtype: torch.dtype, shape: tuple[int, ...], begin: int = 0) -> Tensor:
+    """A contiguous tensor in this memory; nobody's view."""
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return torch.empty(0, dtype=dtype).set_(storage, begin, shape, strides)
+
+
+class SharedBatch(Tensor):
+    """A tensor like any other, but for the way in which multiprocessing sends it. What is computed of it is plain.
+
+    Only in a worker: the main process gets a plain tensor.
+    """
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    piece: _Piece
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return self.as_subclass(Tensor).__reduce_ex__(protocol)  # type: ignore[no-untyped-call]
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return copy.deepcopy(self.as_subclass(Tensor), memo)
+
+
+class _Piece:
+    """A page for the count, then `size_bytes` for a batch."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self.fd = os.memfd_create("dctdecode-batch", os.MFD_CLOEXEC)
+        weakref.finalize(self, os.close, self.fd).atexit = False
+        os.ftruncate(self.fd, _HEADER_BYTES + size_bytes)
+        self._memory = mmap.mmap(self.fd, _HEADER_BYTES + size_bytes)
+        self._released = _count_in(self._memory)
+        self.sent = 0
+        self.is_lent = False
+
+    def is_free(self) -> bool:
+        return not self.is_lent and int(self._released[0]) == self.sent
+
+    def watched(self) -> npt.NDArray[np.uint8]:
+        """An array that is made for one tensor alone, and lives as long as its storage."""
+        return np.frombuffer(self._memory, np.uint8)[_HEADER_BYTES:]
+
+
+class _Pieces:
+    """Those of this process."""
+
+    def __init__(self) -> None:
+        self.lent: dict[int, _Piece] = {}  # by address
+        self._all: list[_Piece] = []
+
+    def lend(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        piece = self._free_piece(math.prod(shape) * dtype.itemsize)
+        watched = piece.watched()
+        address = watched.ctypes.data
+        weakref.finalize(watched, self._give_back, address, piece).atexit = False
+        piece.is_lent, self.lent[address] = True, piece
+        return over(torch.from_numpy(watched).untyped_storage(), dtype, shape)
+
+    def _free_piece(self, size_bytes: int) -> _Piece:
+        free = [piece for piece in self._all if piece.is_free()]
+        fitting = [piece for piece in free if piece.size_bytes >= size_bytes]
+        chosen = fitting[0] if fitting else _Piece(size_bytes)
+        dropped = {id(piece) for piece in free if piece is not chosen} if len(free) > _MOST_FREE else set()
+        self._all = [piece for piece in self._all if piece is not chosen and id(piece) not in dropped]
+        self._all.append(chosen)
+        return chosen
+
+    def _give_back(self, address: int, piece: _Piece) -> None:
+        piece.is_lent = False
+        self.lent.pop(address, None)
+
+    def forget(self) -> None:
+        """None of those there are is used again."""
+        self.lent.clear()
+        self._all.clear()
+
+
+_PIECES = _Pieces()
+
+
+def _send(batch: SharedBatch) -> Any:
+    """For multiprocessing: what to call on the other side."""
+    piece, storage = batch.piece, batch.untyped_storage()
+    if _PIECES.lent.get(storage.data_ptr()) is not piece or batch.requires_grad:
+        # Somebody gave it other memory, or a use for autograd; what is no leaf of it, torch refuses.
+        plain = batch.detach().requires_grad_(batch.requires_grad) if batch.is_leaf else batch.as_subclass(Tensor)
+        return reduce_tensor(plain)  # type: ignore[no-untyped-call]
+    piece.sent += 1
+    place = batch.storage_offset(), tuple(batch.shape), tuple(batch.stride())
+    return _receive, (DupFd(piece.fd), _HEADER_BYTES + piece.size_bytes, batch.dtype, *place)
+
+
+ForkingPickler.register(SharedBatch, _send)
+
+_RECEIVED: dict[int, weakref.finalize[[int, npt.NDArray[np.uint64]], Any]] = {}  # what is still in use here
+_NUMBERS = itertools.count()
+_COUNTING = threading.RLock()  # finalizers may interrupt one another
+
+
+def _receive(
+    descriptor: Any,
+    size_bytes: int,
+    dtype: torch.dtype,
+    begin: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+) -> Tensor:
+    fd = descriptor.detach()
+    try:
+        memory = mmap.mmap(fd, size_bytes)
+    finally:
+        os.close(fd)
+    watched = np.frombuffer(memory, np.uint8)[_HEADER_BYTES:]  # as in the sender
+    number = next(_NUMBERS)
+    _RECEIVED[number] = finalizer = weakref.finalize(watched, _let_go, number, _count_in(memory))
+    finalizer.atexit = False
+    return torch.empty(0, dtype=dtype).set_(torch.from_numpy(watched).untyped_storage(), begin, shape, strides)
+
+
+def _let_go(number: int, released: npt.NDArray[np.uint64]) -> None:
+    with _COUNTING:
+        if _RECEIVED.pop(number, None) is not None:
+            released[0] += np.uint64(1)
+
+
+def _count_in(memory: mmap.mmap) -> npt.NDArray[np.uint64]:
+    return np.frombuffer(memory, np.uint64, 1)
+
+
+def _before_fork() -> None:
+    """A child has what is in use here too, for as long as it likes: none of it is used again."""
+    _RECEIVED.clear()
+    _PIECES.forget()
+
+
+if is_possible():
+    os.register_at_fork(before=_before_fork)
