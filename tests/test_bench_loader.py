@@ -63,6 +63,11 @@ def test_every_loader_gets_the_same_work(job, folder):
     assert draws == [job.draw(index, *size) for index, size in enumerate(job.sizes)]
     assert len({draw.box for draw in draws}) > 20
     assert {draw.flip for draw in draws} == {False, True}
+    # An epoch may go through the files several times.
+    photos = files.load(files.find_files([str(folder)]), 100, 0).photos
+    long = make_job(photos, passes=20, channels=job.channels, size=64, batch_size=4, threads=2, workers=1, seed=1)
+    assert len(long.paths) == 20 * len(photos) == 100
+    assert all(long.paths.count(photo.path) == 20 for photo in photos)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMED if name not in NEVER_RUN])

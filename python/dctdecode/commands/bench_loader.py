@@ -83,6 +83,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-images", type=positive_argument, default=512, metavar="N", help="most files to draw (default: 512)"
     )
     parser.add_argument(
+        "--passes",
+        type=positive_argument,
+        default=1,
+        metavar="N",
+        help="times an epoch goes through the files, with other crops each time: few files make short epochs, "
+        "in which beginning and end count for much (default: 1)",
+    )
+    parser.add_argument(
         "--rounds", type=positive_argument, default=5, metavar="N", help="times to measure each (default: 5)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="for files, order and crops (default: 0)")
@@ -95,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     corpus = _load(args)
     job = make_job(
         corpus.photos,
+        passes=args.passes,
         channels=args.channels,
         size=args.size,
         batch_size=args.batch_size,

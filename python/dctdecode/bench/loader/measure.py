@@ -67,11 +67,11 @@ class Result:
         return median(known) if known else None
 
 
-def make_job(photos: Sequence[Photo], **options: Any) -> Job:
-    """`photos` in a random order that `seed` draws, as often as whole batches need."""
+def make_job(photos: Sequence[Photo], *, passes: int = 1, **options: Any) -> Job:
+    """`photos` in a random order that `seed` draws, `passes` times, or as often as a few whole batches need."""
     batch_size = options["batch_size"]
     order = random.Random(options["seed"]).sample(photos, len(photos))
-    batches = max(_BATCHES, len(photos) // batch_size)
+    batches = max(_BATCHES, passes * len(photos) // batch_size)
     chosen = [order[index % len(order)] for index in range(batches * batch_size)]
     paths = tuple(str(Path(photo.path).absolute()) for photo in chosen)
     return Job(paths, tuple((photo.height, photo.width) for photo in chosen), **options)
