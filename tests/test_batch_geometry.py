@@ -263,3 +263,14 @@ def test_nothing_to_read_has_the_size_all_the_same():
 def test_memory_of_a_large_output_is_counted_per_image(images):
     with pytest.raises(LimitExceededError, match=r"index 0 of the batch.*memory"):
         dctdecode.read_batch(images[:2], 192, size=8000)
+
+
+def test_a_geometry_that_makes_too_much_is_named(images, tmp_path):
+    path = tmp_path / "small.jpg"
+    path.write_bytes(images[1])
+    geometries = [None, lambda h, w: Geometry.of(h, w).resize(2**14, 2**14)]
+    with pytest.raises(LimitExceededError, match=r"small\.jpg \(index 1 of the batch\): .* max_pixels") as caught:
+        dctdecode.read_batch([images[0], path], 6, geometry=geometries)
+    assert (caught.value.index, caught.value.path, caught.value.reason) == (1, str(path), "limit")
+    with pytest.raises(LimitExceededError, match=r"small\.jpg: an output of 16384 x 16384 px"):
+        dctdecode.read(path, 6, geometry=geometries[1])

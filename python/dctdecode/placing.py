@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from dctdecode import _core
-from dctdecode.errors import prefix
+from dctdecode.errors import LimitExceededError, prefix
 from dctdecode.framing import MOST_PX, SLACK, Box, Flips, Layout, check_pixels, nearest_blocks, shown
 from dctdecode.geometry import Axis, Geometry, GeometryLike
 
@@ -24,6 +24,7 @@ def place(
     Raises:
         ValueError: a crop outside the image, or one without size that is not aligned to the file's MCUs; a
             geometry of another image, or whose last crop is no multiple of 8 px. Path and index are named.
+        LimitExceededError: a geometry of more than ``max_pixels``. The same.
     """
     height, width, orientation, mcu_height, mcu_width = extent
     if not upright:
@@ -45,6 +46,8 @@ def place(
         if not where:
             raise
         raise ValueError(f"{where}{error}") from error
+    except LimitExceededError as error:
+        raise LimitExceededError(error.message, path=path, reason=error.reason, index=index) from None
 
 
 @lru_cache(maxsize=256)
