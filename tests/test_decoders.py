@@ -214,3 +214,17 @@ def test_corpus_reads_alike(corpus, with_libjpeg):
 
 def test_the_recipes_differ():
     assert len({replace(recipe, seed=0) for recipe in OURS.values()}) == len(OURS)
+
+
+@pytest.mark.parametrize("call", ["info", "read", "read_planes", "prune", "read_batch"])
+def test_a_misspelt_decoder_is_an_error_that_names_the_others(call, generate, monkeypatch):
+    data = generate(Recipe()).data
+    arguments = {"prune": (data, 24), "read_batch": ([data], 24)}.get(call, (data,))
+    for name in ("", "dctdecode", "libjpeg-turbo"):
+        monkeypatch.setenv("DCTDECODE_DECODER", name)
+        getattr(dctdecode, call)(*arguments)
+    monkeypatch.setenv("DCTDECODE_DECODER", "libjpeg")
+    with pytest.raises(
+        ValueError, match=r"DCTDECODE_DECODER .*one of \('dctdecode', 'libjpeg-turbo'\), got 'libjpeg'"
+    ):
+        getattr(dctdecode, call)(*arguments)

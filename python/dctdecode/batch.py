@@ -20,7 +20,7 @@ from dctdecode.geometry import GeometryLike, TransformLike
 from dctdecode.limits import LimitsLike, as_core_limits, max_bytes_of, max_pixels_of
 from dctdecode.placing import place
 from dctdecode.plan import Channels, as_plan, check_orientation
-from dctdecode.sources import Resolved, Source, resolve
+from dctdecode.sources import Resolved, Source, check_decoder, resolve
 from dctdecode.threads import resolve_threads
 
 __all__ = ["Failure", "OnError", "PreparedBatch", "enter_queue", "prepare_batch", "read_batch"]
@@ -172,6 +172,7 @@ def prepare_batch(
     Raises:
         As `read_batch`, but for what is wrong behind the headers.
     """
+    check_decoder()
     check_orientation(orientation)
     decide = _policy(on_error)
     core_limits, max_bytes = as_core_limits(limits), max_bytes_of(limits)

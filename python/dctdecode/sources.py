@@ -11,10 +11,12 @@ import torch
 
 from dctdecode import _core
 
-__all__ = ["Resolved", "Source", "open_image", "resolve"]
+__all__ = ["Resolved", "Source", "check_decoder", "open_image", "resolve"]
 
 # str, os.PathLike, bytes-like, 1-D uint8 array or tensor, binary file object.
 Source = Any
+
+_DECODERS = ("dctdecode", "libjpeg-turbo")
 
 _PIECE_BYTES = 4 * 2**20  # streams take memory for all that they are asked for, before they look what is there
 
@@ -55,14 +57,23 @@ def resolve(source: Source, max_bytes: int) -> Resolved:
     return Resolved(None, None, view if view.c_contiguous else view.tobytes())
 
 
+def check_decoder() -> None:
+    """ValueError where the environment asks for a decoder that there is not: ignored, it would compare one with
+    itself."""
+    name = os.environ.get("DCTDECODE_DECODER")
+    if name and name not in _DECODERS:
+        raise ValueError(f"DCTDECODE_DECODER in the environment must be unset or one of {_DECODERS}, got {name!r}")
+
+
 def open_image(source: Source, limits: _core.Limits, max_bytes: int) -> _core.Image:
     """Reads the source's bytes (the GIL is free meanwhile for paths) and the header.
 
     Raises:
-        TypeError, ValueError: the source is of no accepted kind.
+        TypeError, ValueError: the source is of no accepted kind; `check_decoder`.
         OSError: the file cannot be read.
         DctDecodeError: the header is refused.
     """
+    check_decoder()
     resolved = resolve(source, max_bytes)
     if resolved.path is not None:
         return _core.Image.from_path(resolved.path, resolved.shown, limits)
