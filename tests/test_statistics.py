@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import sys
 from pathlib import Path
 
 import dctdecode
@@ -312,3 +313,21 @@ def test_command_refuses(tree, arguments, code, says, capsys):
 def test_command_without_images(tmp_path, capsys):
     assert main(["stats", str(tmp_path)]) == 1
     assert "no JPEG files" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stderr", [Terminal, io.StringIO])
+def test_command_shows_a_bar_without_tqdm(stderr, tree, tmp_path, monkeypatch):
+    """On a terminal alone, and wiped out before anything else is said there."""
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys, "stderr", stderr())
+    assert main(["stats", str(tree), "--size", "16", "-o", str(tmp_path / "mine.json")]) == 0
+    said = sys.stderr.getvalue()
+    shown, _, told = said.rpartition("\r")
+    assert told.startswith("dctdecode stats: ")
+    assert ("measuring: [" in shown) == (stderr is Terminal)
+    assert shown.endswith(" ") == (stderr is Terminal)

@@ -33,7 +33,7 @@ then, in Python:
   dctdecode.read("photo.jpg", 24, transform=dctdecode.transforms.recipe("default"), normalize="mine.json")
 
 Files that cannot be read are named on stderr and left out; the exit code is then 1, and the statistics of the
-others are written all the same. For a progress bar: pip install tqdm
+others are written all the same. The progress bar tells the time left, too, where tqdm is installed.
 """
 
 _NAMED_FAILURES = 20
