@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from dctdecode.channels import ChannelSet
 from dctdecode.models._modes import evaluating
 
-__all__ = ["FoldDistance", "fold_distance", "select_columns", "select_inputs"]
+__all__ = [
+    "FoldDistance",
+    "fold_distance",
+    "has_statistics",
+    "select_columns",
+    "select_inputs",
+    "select_statistics",
+]
 
 
 def select_inputs(model: nn.Module, channels: ChannelSet, keep: ChannelSet) -> nn.Module:
@@ -42,8 +49,26 @@ def select_inputs(model: nn.Module, channels: ChannelSet, keep: ChannelSet) -> n
 def select_columns(convolution: nn.Module, index: list[int]) -> None:
     """Makes a convolution, not grouped, read only those of its inputs, in that order."""
     assert isinstance(convolution, nn.Conv2d)
-    convolution.weight = nn.Parameter(convolution.weight.detach()[:, index].clone())
+    weight = convolution.weight
+    convolution.weight = nn.Parameter(weight.detach()[:, index].clone(), requires_grad=weight.requires_grad)
     convolution.in_channels = len(index)
+
+
+def select_statistics(norm: nn.Module, index: list[int]) -> None:
+    """Makes a normalisation that keeps running statistics, frozen or not, work on only those of its maps."""
+    changed: Any = norm
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        tensor = getattr(changed, name)
+        chosen: Tensor = tensor.detach()[index].clone()
+        if isinstance(tensor, nn.Parameter):  # buffers in a frozen one
+            chosen = nn.Parameter(chosen, requires_grad=tensor.requires_grad)
+        setattr(changed, name, chosen)
+    changed.num_features = len(index)
+
+
+def has_statistics(norm: nn.Module) -> bool:
+    """Whether in evaluation it is a fixed scale and offset of each map: batch normalisation, frozen or not."""
+    return isinstance(getattr(norm, "running_var", None), Tensor)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args, overload
+from numbers import Integral
+from typing import Any, Literal, get_args, overload
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,9 @@ class FrequencyGate(nn.Module):
 
     Raises:
         ValueError, TypeError, OSError: `channels` is refused by `dctdecode.channels.as_channel_set`.
-        ValueError: another `pooling`, or a temperature that is not positive.
+        ValueError: another `pooling`, or a temperature that is not positive. When called: an input that is not
+            (N, C, Hb, Wb) with as many channels.
+        RuntimeError: from `load_state_dict`, for the weights of a gate for other channels.
 
     Example:
         >>> import torch
@@ -101,7 +104,9 @@ class FrequencyGate(nn.Module):
         super().__init__()
         if pooling not in get_args(Pooling):
             raise ValueError(f"pooling: expected one of {', '.join(get_args(Pooling))}, got {pooling!r}")
-        if not temperature > 0:
+        if not isinstance(temperature, int | float) or isinstance(temperature, bool):
+            raise TypeError(f"temperature: expected a number, got {temperature!r}")
+        if not 0 < temperature < float("inf"):
             raise ValueError(f"temperature: expected a positive number, got {temperature!r}")
         self.channels = as_channel_set(channels)
         self.pooling = pooling
@@ -133,9 +138,24 @@ class FrequencyGate(nn.Module):
 
     def margin(self, x: Tensor) -> Tensor:
         """Logit of P(keep) of every channel, float32 (N, C): the logit "on" less the logit "off"."""
+        if x.ndim != 4 or x.shape[1] != len(self.channels):
+            expected = f"(N, {len(self.channels)}, Hb, Wb)"
+            raise ValueError(f"the gate expects coefficients {expected}, got {tuple(x.shape)}")
         pooled = self.norm(self.squeeze(self._pool(x).to(self.squeeze.weight.dtype)))
         logits: Tensor = self.logits(torch.relu(pooled)).float().flatten(1)
         return logits[:, 1::2] - logits[:, ::2]
+
+    def extra_repr(self) -> str:
+        return f"{len(self.channels)} channels, pooling={self.pooling!r}, temperature={self.temperature}"
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        """Also refuses the gate of other channels, which has the same shapes if they are as many."""
+        flat = state_dict.get(f"{prefix}flat_channels")
+        if isinstance(flat, Tensor) and not flat.is_meta and tuple(flat.tolist()) != self.channels.flat:
+            *_, errors = args
+            errors.append(f"the weights are of a gate for the channels {flat.tolist()}, not {self.channels!r}")
+            return
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _pool(self, x: Tensor) -> Tensor:
         x = x.float()  # sums over thousands of blocks
@@ -212,6 +232,7 @@ class GatedModel(nn.Module):
         model: gets the gated tensor. If it has `channels`, they are the gate's.
 
     Raises:
+        TypeError: the gate is none.
         ValueError: the model is made for other channels than the gate.
 
     Example:
@@ -225,6 +246,8 @@ class GatedModel(nn.Module):
 
     def __init__(self, gate: FrequencyGate, model: nn.Module) -> None:
         super().__init__()
+        if not isinstance(gate, FrequencyGate):
+            raise TypeError(f"gate: expected a FrequencyGate, got {gate!r}")
         channels = getattr(model, "channels", gate.channels)
         if channels != gate.channels:
             raise ValueError(f"the gate is for {gate.channels!r}, the model for {channels!r}")
@@ -236,12 +259,13 @@ class GatedModel(nn.Module):
         """The channels that the input holds."""
         return self.gate.channels
 
-    def fold(self, keep: int | ChannelSet | Tensor | None = None) -> nn.Module:
+    def fold(self, keep: ChannelsLike | Tensor | None = None) -> nn.Module:
         """The static network: the model without a gate, reading only the channels that a fixed gate would keep.
 
         Args:
-            keep: which. A number: the best by `FrequencyGate.to_channel_set`; None: as many as are kept more often
-                than not; a mask, bool (C,); or a `ChannelSet`.
+            keep: which. A number: so many, the best by `FrequencyGate.to_channel_set`, not a preset; None: as many
+                as are kept more often than not; a mask, bool tensor (C,); or what else `dctdecode.read` takes as
+                channels: a `ChannelSet`, a preset's name, a file, a sequence of flat indices.
 
         Returns:
             A copy of the model. It equals, to rounding, the model behind a gate that always passes these channels
@@ -249,8 +273,9 @@ class GatedModel(nn.Module):
             Its ``.channels`` is what to pass to `dctdecode.read`.
 
         Raises:
-            TypeError: it is not known which layers of the model read the input: it comes neither from
-                `create_model` nor from `adapt_stem`.
+            TypeError: `keep` is none of these; or it is not known which layers of the model read the input: it
+                comes neither from `create_model` nor from `adapt_stem`, or it is a MobileNetV2 without batch
+                normalisation.
             ValueError: a channel that the input does not hold, a mask of another length, or none kept.
 
         Example:
@@ -261,11 +286,11 @@ class GatedModel(nn.Module):
             >>> len(static.channels), tuple(static(torch.zeros(1, 24, 28, 28)).shape)
             (24, (1, 10))
         """
-        if keep is None or isinstance(keep, int):
-            keep = self.gate.to_channel_set(keep)
+        if keep is None or (isinstance(keep, Integral) and not isinstance(keep, bool)):
+            keep = self.gate.to_channel_set(None if keep is None else int(keep))
         elif isinstance(keep, Tensor):
             keep = self._masked(keep)
-        return select_inputs(self.model, self.channels, keep)
+        return select_inputs(self.model, self.channels, as_channel_set(keep))
 
     def _masked(self, mask: Tensor) -> ChannelSet:
         flat = self.channels.flat

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torchvision.models.mobilenetv2 import InvertedResidual, MobileNetV2
 
-from dctdecode.models._channels import InputLike, input_channels
-from dctdecode.models.folding import select_columns
+from dctdecode.models._channels import InputLike, check_width, input_channels
+from dctdecode.models.folding import has_statistics, select_columns, select_statistics
 
 __all__ = ["FrequencyMobileNetV2", "mobilenet_v2"]
 
@@ -23,6 +23,7 @@ class FrequencyMobileNetV2(MobileNetV2):
     """MobileNetV2 on coefficients; see `mobilenet_v2`."""
 
     def __init__(self, channels: InputLike = 24, *, width: float = 1.0, **options: Any) -> None:
+        check_width(width)
         super().__init__(width_mult=width, **options)
         self.channels = input_channels(channels)
         if self.channels is None:
@@ -44,21 +45,25 @@ class FrequencyMobileNetV2(MobileNetV2):
         which the projection hands on, and which the projection's normalisation takes into its mean here. (Away
         from the image's edge or at it: zeros are zeros.) In training that normalisation removes constants by
         itself.
+
+        Raises:
+            TypeError: the normalisation keeps no running statistics: what zeros leave then depends on the image.
         """
         (depthwise, norm, activation), projection, last = self.features[1].conv
+        if not (has_statistics(norm) and has_statistics(last)):
+            raise TypeError(
+                f"a MobileNetV2 with {type(norm).__name__} cannot be folded, only with batch normalisation"
+            )
         dropped = [i for i in range(depthwise.in_channels) if i not in set(index)]
         with torch.no_grad():
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()
             constant = activation(norm.bias - norm.running_mean * scale)
             last.running_mean -= projection.weight[:, dropped, 0, 0] @ constant[dropped]
         select_columns(projection, index)
-        depthwise.weight = nn.Parameter(depthwise.weight.detach()[index].clone())
+        weight = depthwise.weight
+        depthwise.weight = nn.Parameter(weight.detach()[index].clone(), requires_grad=weight.requires_grad)
         depthwise.in_channels = depthwise.out_channels = depthwise.groups = len(index)
-        for name in ("weight", "bias"):
-            setattr(norm, name, nn.Parameter(getattr(norm, name).detach()[index].clone()))
-        for name in ("running_mean", "running_var"):
-            setattr(norm, name, getattr(norm, name)[index].clone())
-        norm.num_features = len(index)
+        select_statistics(norm, index)
 
 
 def mobilenet_v2(channels: InputLike = 24, **options: Any) -> FrequencyMobileNetV2:

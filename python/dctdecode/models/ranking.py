@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,8 @@ class Ranking:
     def from_checkpoint(cls, checkpoint: Mapping[str, Any]) -> Ranking:
         """The ranking of the gate in a state dict, or in a mapping that holds one, however deep.
 
-        Where there are several gates, one under a key that says "ema" counts, otherwise the first.
+        Where there are several gates, one below a name with the word "ema" counts (of averaged weights, as in
+        "model_ema"), otherwise the first.
 
         Raises:
             ValueError: there is no gate.
@@ -90,7 +92,7 @@ class Ranking:
         found = list(_gates(checkpoint, ""))
         if not found:
             raise ValueError("holds no gate: no pair of tensors 'keep_probability' and 'flat_channels'")
-        averaged = [gate for gate in found if "ema" in gate[0].lower()]
+        averaged = [gate for gate in found if re.search(r"(?<![a-z])ema(?![a-z])", gate[0].lower())]
         _, flat, probabilities = (averaged or found)[0]
         return cls(tuple(flat.tolist()), tuple(probabilities.float().tolist()))
 

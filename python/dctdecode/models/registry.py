@@ -65,8 +65,9 @@ def create_model(
 
     Raises:
         ImportError: torchvision is not installed.
-        ValueError: no such model; a gate that is made for other channels, for pixels, or for a detector.
-        TypeError: an option that this model does not have.
+        ValueError: no such model, an option out of range; a gate that is made for other channels, for pixels, or
+            for a detector.
+        TypeError: an option that this model does not have; a `gate` that is none.
 
     Example:
         >>> import torch
@@ -85,6 +86,8 @@ def create_model(
             "a detector takes images of several sizes, which a gate does not; put the gate in front of the maps: "
             "model.backbone = GatedModel(FrequencyGate(channels), model.backbone)"
         )
+    if not isinstance(gate, bool | FrequencyGate):
+        raise TypeError(f"gate: expected True, False or a FrequencyGate, got {gate!r}")
     model = cast(nn.Module, getattr(import_module(MODELS[name]), name)(channels, **options))
     if gate is False:
         return model

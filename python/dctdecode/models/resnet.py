@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.ops import SqueezeExcitation
 
-from dctdecode.models._channels import InputLike, input_channels
-from dctdecode.models.folding import select_columns
+from dctdecode.models._channels import InputLike, check_width, input_channels
+from dctdecode.models.folding import has_statistics, select_columns
 
 __all__ = ["FrequencyResNet", "resnet18", "resnet34", "resnet50", "resnet101", "se_resnet50"]
 
@@ -62,7 +62,8 @@ class FrequencyResNet(nn.Module):
         the grid.
 
     Raises:
-        ValueError: another `stage2_stride`, or a `channels` that `dctdecode.channels.as_channel_set` refuses.
+        ValueError: another `stage2_stride`, a `width` that is not positive, or a `channels` that
+            `dctdecode.channels.as_channel_set` refuses.
     """
 
     def __init__(
@@ -83,7 +84,8 @@ class FrequencyResNet(nn.Module):
         self.channels = input_channels(channels)
         self.stage2_stride = stage2_stride
         expansion = _expansion(block)
-        planes = [round(number * width) for number in (64, 128, 256, 512)]
+        check_width(width)
+        planes = [max(1, round(number * width)) for number in (64, 128, 256, 512)]
         strides = (1, stage2_stride, 2, 2)
         self.stage_channels = [number * expansion for number in planes]
         if self.channels is None:
@@ -115,7 +117,7 @@ class FrequencyResNet(nn.Module):
         """Makes the network read only those of its input's channels, as if the others were zero."""
         first: Any = self.layer1[0]
         if first.downsample is None:  # an identity, which here becomes a selection
-            first.downsample = _identity(first.conv1)
+            first.downsample = _identity(first.conv1, first.bn1)
         select_columns(first.conv1, index)
         select_columns(first.downsample[0], index)
 
@@ -147,14 +149,20 @@ def _block(
     return block(inputs, planes, stride, shortcut, norm_layer=norm_layer)
 
 
-def _identity(like: nn.Conv2d) -> nn.Sequential:
-    """A projection, with its normalisation, that changes nothing; on the device and of the dtype of `like`."""
+def _identity(like: nn.Conv2d, like_norm: Any) -> nn.Sequential:
+    """A projection that changes nothing; on the device, of the dtype and in the mode of `like`.
+
+    Its normalisation is of the network's kind, so that the tensors have the names and shapes of a network that was
+    made for these channels. Kinds that compute from the image itself cannot be an identity, and are left out.
+    """
     number = like.in_channels
     convolution = nn.Conv2d(number, number, 1, bias=False)
-    norm = nn.BatchNorm2d(number)
     nn.init.dirac_(convolution.weight)
-    nn.init.constant_(cast(Tensor, norm.running_var), 1 - norm.eps)
-    return nn.Sequential(convolution, norm).to(like.weight)
+    norm: nn.Module = nn.Identity()
+    if has_statistics(like_norm):
+        norm = type(like_norm)(number, eps=like_norm.eps)
+        nn.init.constant_(cast(Tensor, norm.running_var), 1 - like_norm.eps)
+    return nn.Sequential(convolution, norm).to(like.weight).train(like.training)
 
 
 def resnet18(channels: InputLike = 24, **options: Any) -> FrequencyResNet:
