@@ -76,6 +76,14 @@ def test_counting_one_convolution():
     assert (found.parameters, found.macs) == (3 * 9 * 7 + 7, 5 * 4 * 3 * 9 * 7)
 
 
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_counting_attention(device):
+    """torchvision's figure for ViT-B/32, 4.41 GMAC, with the products of attention, 12 x 2 x 50 x 50 x 768."""
+    with torch.device(device):
+        found = models.count_cost(torchvision.models.vit_b_32(), torch.zeros(1, 3, 224, 224))
+    assert round(found.macs / 1e9, 2) == 4.41
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("channels", [6, 24, 32, 48, 64, 192, "learned-24", ChannelSet(y=[8, 0], cr=[3])])
 def test_every_model_takes_every_channels(name, channels):
@@ -151,6 +159,8 @@ def test_unknown_name_lists_the_known():
         (("resnet18", 24), {"stage2_stride": 4}, "stage2_stride: expected 1 or 2, got 4"),
         (("resnet18", "rgb"), {"gate": True}, "channels='rgb' has none"),
         (("resnet18", 24), {"gate": models.FrequencyGate(64)}, "the gate is for ChannelSet"),
+        (("resnet18", 24), {"width": 0}, "width: expected a positive factor on the number of maps, got 0"),
+        (("mobilenet_v2", 24), {"width": -1.0}, "width: expected a positive factor .* got -1.0"),
     ],
 )
 def test_bad_arguments(arguments, options, says):
@@ -158,9 +168,26 @@ def test_bad_arguments(arguments, options, says):
         models.create_model(*arguments, **options)
 
 
-def test_unknown_option():
-    with pytest.raises(TypeError, match="stage2_stride"):
-        models.create_model("mobilenet_v2", 24, stage2_stride=1)
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("mobilenet_v2", {"stage2_stride": 1}, "stage2_stride"),
+        ("resnet18", {"gate": 1}, "gate: expected True, False or a FrequencyGate, got 1"),
+        ("resnet18", {"gate": None}, "gate: expected True, False or a FrequencyGate, got None"),
+        ("resnet18", {"width": "half"}, "width: expected a number, got 'half'"),
+    ],
+)
+def test_options_of_the_wrong_kind(name, options, says):
+    with pytest.raises(TypeError, match=says):
+        models.create_model(name, 24, **options)
+
+
+def test_the_smallest_width_leaves_a_map():
+    assert models.create_model("resnet18", 6, width=1e-3).stage_channels == [1, 1, 1, 1]
+
+
+def test_names_of_models_are_listed_where_python_lists_them():
+    assert set(models.__all__) <= set(dir(models))
 
 
 def test_functions_are_the_models():
@@ -234,6 +261,30 @@ def test_body_of_another_network_is_refused_whole(other):
     assert all(torch.equal(tensor, before[key]) for key, tensor in ours.state_dict().items())
 
 
+@pytest.mark.parametrize("wrapper", ["state_dict", "model", "model_state_dict", None])
+def test_weights_as_training_programs_save_them(wrapper, tmp_path):
+    """Below a key, with parallel training's names, in a file: what is loaded is the same."""
+    body = torchvision.models.resnet18().state_dict()
+    plain, other = (models.create_model("resnet18", 24) for _ in range(2))
+    expected = models.load_body(plain, body)
+    saved = {f"module.{key}": tensor for key, tensor in body.items()}
+    path = tmp_path / "model_best.pth.tar"
+    torch.save(saved if wrapper is None else {"epoch": 3, wrapper: saved}, path)
+    assert models.load_body(other, path) == expected
+    assert torch.equal(other.layer3[0].conv1.weight, body["layer3.0.conv1.weight"])
+
+
+@pytest.mark.parametrize("load", [models.load_body, models.load_dctnet])
+def test_what_is_no_state_dict_is_refused(load):
+    network = torchvision.models.mobilenet_v2()
+    model = models.create_model("mobilenet_v2", 24)
+    for weights, says in ((None, "NoneType"), ([1], "list"), (network, r"MobileNetV2; pass its state_dict\(\)")):
+        with pytest.raises(TypeError, match=f"expected a state dict or the path of one, got {says}"):
+            load(model, weights)
+    with pytest.raises(ValueError, match="of this network"):
+        load(model, {})
+
+
 def test_se_resnet_takes_the_body_of_a_resnet():
     report = models.load_body(models.create_model("se_resnet50", 24), torchvision.models.resnet50().state_dict())
     assert all(".se." in key or key.startswith("layer1.0.") for key in report.missing)
@@ -293,6 +344,15 @@ def test_published_checkpoints(name, channels, wrapped, tmp_path):
     assert all(torch.equal(ours[key], tensor) for key, tensor in published_weights.items())
 
 
+def test_published_weights_behind_a_gate():
+    weights = published("resnet50", 24)
+    model = models.create_model("resnet50", 24, stage2_stride=1, gate=True)
+    models.load_dctnet(model, weights)
+    assert torch.equal(model.model.layer4[2].conv3.weight, weights["model.3.2.conv3.weight"])
+    with pytest.raises(ValueError, match="stage2_stride=1"):
+        models.load_dctnet(models.create_model("resnet50", 24, gate=True), weights)
+
+
 def test_dctnet_refusals(tmp_path):
     checkpoint = published("resnet50", 24)
     with pytest.raises(ValueError, match="stage2_stride=1"):
@@ -300,6 +360,8 @@ def test_dctnet_refusals(tmp_path):
     fitting = models.create_model("resnet50", 64, stage2_stride=1)
     with pytest.raises(ValueError, match=r"layer1\.0\.conv1\.weight is \(64, 24, 1, 1\) in the checkpoint"):
         models.load_dctnet(fitting, checkpoint)
+    with pytest.raises(ValueError, match=r"fc\.bias is no tensor in the checkpoint and \(1000,\) in the model"):
+        models.load_dctnet(models.create_model("resnet50", 24, stage2_stride=1), {**checkpoint, "fc.bias": 1.0})
     del checkpoint["model.2.1.conv2.weight"]
     with pytest.raises(ValueError, match=r"layer3\.1\.conv2\.weight is only in the model"):
         models.load_dctnet(models.create_model("resnet50", 24, stage2_stride=1), checkpoint)

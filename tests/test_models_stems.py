@@ -91,6 +91,19 @@ def test_a_trained_stems_statistics_are_forgotten():
         assert bool((statistics.weight == 1).all())
 
 
+def test_so_are_frozen_ones():
+    """Which would never learn what the new convolution gives."""
+    frozen = torchvision.ops.FrozenBatchNorm2d
+    model = torchvision.models.resnet18(norm_layer=frozen)
+    for tensor in model.bn1.state_dict().values():
+        tensor.fill_(3.0)
+    models.adapt_stem(model, 24)
+    assert isinstance(model.bn1, frozen)
+    assert bool((model.bn1.weight == 1).all() & (model.bn1.running_var == 1).all())
+    assert not model.bn1.running_mean.any()
+    assert not model.bn1.bias.any()
+
+
 def test_it_learns_through_the_stem():
     model = models.adapt_stem(torchvision.models.resnet18(num_classes=4), 24)
     model(torch.randn(2, 24, 16, 16)).sum().backward()
@@ -122,7 +135,11 @@ def test_dtype_of_the_model_is_the_stems():
 @pytest.mark.parametrize(
     ("model", "error", "says"),
     [
-        (lambda: torchvision.models.vgg11(), TypeError, "expected one of ResNet, .* got VGG"),
+        (
+            lambda: torchvision.models.vgg11(),
+            TypeError,
+            "expected one of ResNet, .* got VGG; .* a 1x1 convolution",
+        ),
         (lambda: models.create_model("resnet18", 24), TypeError, "got FrequencyResNet"),
         (lambda: models.adapt_stem(torchvision.models.resnet18(), 24), ValueError, "conv1 reads 24 channels"),
         (lambda: torchvision.models.vit_h_14(), ValueError, "patches of 14 px"),
@@ -140,3 +157,12 @@ def test_stem_of_several_convolutions_in_timms_convnext():
     timm = pytest.importorskip("timm", reason="timm is not installed")
     with pytest.raises(ValueError, match="several convolutions"):
         models.adapt_stem(timm.create_model("convnext_atto_ols"), 24)
+
+
+def test_stem_of_several_convolutions_in_timms_vision_transformer():
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    with (
+        torch.device("meta"),
+        pytest.raises(ValueError, match=r"a convolution at patch_embed\.proj, there is none"),
+    ):
+        models.adapt_stem(timm.create_model("vit_base_mci_224"), 24)

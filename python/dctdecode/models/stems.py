@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from torch import nn
 
 from dctdecode.channels import ChannelsLike, as_channel_set
+from dctdecode.models.folding import has_statistics
 
 __all__ = ["adapt_stem"]
 
@@ -57,7 +58,7 @@ def adapt_stem(model: Model, channels: ChannelsLike) -> Model:
         convolution. Its weights are drawn for inputs of standard deviation 1.
 
     Raises:
-        TypeError: another class of model.
+        TypeError: another class of model, or one inside of another, as after ``torch.compile``.
         ValueError: the model's stem is not as its class has it, or reads something else than three channels;
             patches are not whole blocks; `channels` is refused by `dctdecode.channels.as_channel_set`.
 
@@ -71,17 +72,22 @@ def adapt_stem(model: Model, channels: ChannelsLike) -> Model:
     selected = as_channel_set(channels)
     kinds = [kind.__name__ for kind in type(model).__mro__ if kind.__name__ in _STEMS]
     if not kinds:
-        raise TypeError(f"adapt_stem: expected one of {', '.join(_STEMS)}, got {type(model).__name__}")
+        raise TypeError(
+            f"adapt_stem: expected one of {', '.join(_STEMS)}, got {type(model).__name__}; in another network put "
+            "a 1x1 convolution for as many channels where its stem ends"
+        )
     stem = _find(model, kinds[0])
     convolutions = [module for module in _get(model, stem.convolution).modules() if isinstance(module, nn.Conv2d)]
+    if not convolutions:
+        raise ValueError(f"{kinds[0]}: expected a convolution at {stem.convolution}, there is none")
     if convolutions[0].in_channels != 3:
         raise ValueError(f"{stem.convolution} reads {convolutions[0].in_channels} channels, not the 3 of pixels")
     patch_blocks = _patch_blocks(model) if kinds[0] == "VisionTransformer" else 1
     _replace(model, stem.convolution, _convolution(len(selected), patch_blocks, convolutions[-1]))
     if stem.pool is not None:
         _replace(model, stem.pool, nn.Identity())
-    if stem.norm is not None and isinstance(norm := _get(model, stem.norm), nn.BatchNorm2d):
-        norm.reset_parameters()
+    if stem.norm is not None:
+        _begin_anew(_get(model, stem.norm))
     changed: Any = model
     changed.channels, changed.frequency_stem = selected, stem.convolution
     return model
@@ -110,6 +116,13 @@ def _get(model: nn.Module, name: str) -> Any:
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
     parent, _, last = name.rpartition(".")
     setattr(model.get_submodule(parent), last, module)
+
+
+def _begin_anew(norm: Any) -> None:
+    """What a batch normalisation, frozen or not, knew of the old convolution says nothing about the new one."""
+    if has_statistics(norm):
+        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+            nn.init.constant_(getattr(norm, name), value)
 
 
 def _convolution(inputs: int, patch_blocks: int, like: nn.Conv2d) -> nn.Conv2d:

@@ -23,6 +23,9 @@ _STEM = r"(backbone\.body\.)?(layer1\.0\.(conv1|downsample)\.|features\.[01]\.|c
 _HEAD = r"fc\.|classifier\.|roi_heads\.(box_predictor|mask_predictor\.mask_fcn_logits)\."
 _OPTIONAL = re.compile(rf"({_STEM}|{_HEAD})|.*(\.se\.|num_batches_tracked$)")
 
+# Where training programs put the state dict, in a file that holds more.
+_WRAPPERS = ("state_dict", "model", "model_state_dict")
+
 # The published MobileNetV2 has flat blocks: number there -> place in torchvision's block, without and with
 # expansion.
 _FLAT = {
@@ -54,19 +57,23 @@ class Loaded:
         )
 
 
-def load_body(model: nn.Module, weights: Weights) -> Loaded:
+def load_body(model: nn.Module, weights: str | os.PathLike[str] | Weights) -> Loaded:
     """Loads the weights of a network for pixels into one for coefficients: all but what reads the input.
 
     Args:
         model: from `create_model`, gated or not.
-        weights: state dict of torchvision's network of the same name (for "se_resnet50" timm's `seresnet50`).
+        weights: state dict of torchvision's network of the same name (for "se_resnet50" timm's `seresnet50`), or
+            the path of a file that holds it. It may lie in a mapping under "state_dict" or "model", and its names
+            may begin with the "module." that parallel training puts there.
 
     Returns:
         `Loaded`. ``missing`` holds the stem, and the head if the number of classes differs.
 
     Raises:
+        TypeError: `weights` is neither a state dict nor a path.
         ValueError: a tensor beyond stem and head is not there or has another shape: these are not weights of this
             network. Nothing is loaded then.
+        OSError, pickle.UnpicklingError: the file cannot be read, or holds more than tensors and plain values.
 
     Example:
         >>> import torchvision
@@ -76,6 +83,7 @@ def load_body(model: nn.Module, weights: Weights) -> Loaded:
         >>> report.missing
         ('layer1.0.conv1.weight', 'layer1.0.downsample.0.weight')
     """
+    weights = _state_dict(weights)
     model = model.model if isinstance(model, GatedModel) else model
     own = model.state_dict()
     fitting = {name: weights[name] for name, tensor in own.items() if _shape(weights.get(name)) == tensor.shape}
@@ -89,6 +97,18 @@ def load_body(model: nn.Module, weights: Weights) -> Loaded:
     return Loaded(tuple(fitting), missing, tuple(name for name in weights if name not in own))
 
 
+def _state_dict(weights: Any) -> Weights:
+    """Names and tensors, out of a file, out of what wraps them in it, without parallel training's prefix."""
+    if isinstance(weights, str | os.PathLike):
+        weights = torch.load(weights, map_location="cpu", weights_only=True)
+    if isinstance(weights, Mapping):
+        weights = next((weights[name] for name in _WRAPPERS if isinstance(weights.get(name), Mapping)), weights)
+    if not isinstance(weights, Mapping):
+        hint = "; pass its state_dict()" if isinstance(weights, nn.Module) else ""
+        raise TypeError(f"weights: expected a state dict or the path of one, got {type(weights).__name__}{hint}")
+    return {re.sub(r"(^|\.)module\.", r"\1", str(name)): tensor for name, tensor in weights.items()}
+
+
 def _shape(tensor: Any) -> torch.Size | None:
     return tensor.shape if isinstance(tensor, Tensor) else None
 
@@ -100,11 +120,12 @@ def load_dctnet(model: nn.Module, checkpoint: str | os.PathLike[str] | Weights) 
     channels, on 112 x 112). They were trained on coefficients as ``normalize="dctnet"`` gives them.
 
     Args:
-        model: ``create_model("resnet50", 24, stage2_stride=1)`` or its like; without a gate.
+        model: ``create_model("resnet50", 24, stage2_stride=1)`` or its like, gated or not.
         checkpoint: path of the file, or what `torch.load` makes of it: the state dict, or a mapping that has it
             under "state_dict".
 
     Raises:
+        TypeError: `checkpoint` is neither a state dict nor a path.
         ValueError: the ResNet has another `stage2_stride` than 1, so that it would compute something else with
             these weights; names or shapes of the tensors differ.
         OSError, pickle.UnpicklingError: the file cannot be read, or holds more than tensors and plain values.
@@ -117,12 +138,10 @@ def load_dctnet(model: nn.Module, checkpoint: str | os.PathLike[str] | Weights) 
             ...
         FileNotFoundError: [Errno 2] No such file or directory: 'resnet50dct_upscaled_static_24/model_best.pth.tar'
     """
+    model = model.model if isinstance(model, GatedModel) else model
     if getattr(model, "stage2_stride", 1) != 1:
         raise ValueError("the published ResNets keep the grid in layer2: make the model with stage2_stride=1")
-    if isinstance(checkpoint, str | os.PathLike):
-        checkpoint = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    assert isinstance(checkpoint, Mapping)
-    weights = {_our_name(name): tensor for name, tensor in checkpoint.get("state_dict", checkpoint).items()}
+    weights = {_our_name(name): tensor for name, tensor in _state_dict(checkpoint).items()}
     own = model.state_dict()
     for name, tensor in own.items():
         if name.endswith("num_batches_tracked"):  # which checkpoints of that time may lack
@@ -131,10 +150,11 @@ def load_dctnet(model: nn.Module, checkpoint: str | os.PathLike[str] | Weights) 
         (name, *_) = sorted(set(own) ^ set(weights))
         raise ValueError(f"not a DCTNet checkpoint of this network: {name} is only in the {_whose(name, own)}")
     for name, tensor in own.items():
-        if weights[name].shape != tensor.shape:
+        if (there := _shape(weights[name])) != tensor.shape:
+            found = "no tensor" if there is None else tuple(there)
             raise ValueError(
-                f"not a DCTNet checkpoint of this network: {name} is {tuple(weights[name].shape)} in the "
-                f"checkpoint and {tuple(tensor.shape)} in the model"
+                f"not a DCTNet checkpoint of this network: {name} is {found} in the checkpoint and "
+                f"{tuple(tensor.shape)} in the model"
             )
     model.load_state_dict(weights)
 
@@ -145,7 +165,6 @@ def _whose(name: str, own: Mapping[str, Any]) -> str:
 
 def _our_name(name: str) -> str:
     """The name that a tensor of a published checkpoint has here."""
-    name = name.replace("module.", "")  # what torch.nn.DataParallel puts in
     if match := re.fullmatch(r"model\.([0-3])\.(.+)", name):
         return f"layer{int(match[1]) + 1}.{match[2]}"
     if match := re.fullmatch(r"features\.(\d+)\.conv\.(\d)\.(.+)", name):
