@@ -1,4 +1,4 @@
-"""Detectors: boxes and masks in pixels as torchvision has them, names and weights, what they take and refuse."""
+"""Detectors: boxes and masks in pixels as torchvision has them, names and weights, what they take."""
 
 from __future__ import annotations
 
@@ -19,30 +19,12 @@ from torch import nn
 torchvision = pytest.importorskip("torchvision", reason="torchvision is not installed")
 from dctdecode.models.detection_grid import GridAnchors, GridRoIAlign, GridTransform, Lattice  # noqa: E402
 from dctdecode.models.registry import DETECTORS  # noqa: E402
+from detectors import FEW, small, targets  # noqa: E402
 from torchvision.models import detection as theirs  # noqa: E402
 from torchvision.models.detection.anchor_utils import AnchorGenerator  # noqa: E402
 from torchvision.models.detection.image_list import ImageList  # noqa: E402
 
 PIXELS, TWOFOLD, NATIVE = Lattice(1, 4), Lattice(4, 4), Lattice(8, 8)
-FEW = {"rpn_pre_nms_top_n_test": 50, "rpn_post_nms_top_n_test": 20, "box_detections_per_img": 5}
-SMALL = {
-    "num_classes": 3, "width": 0.25, "pyramid_maps": 16, "rpn_pre_nms_top_n_train": 100,
-    "rpn_post_nms_top_n_train": 50, "box_batch_size_per_image": 16,
-}  # fmt: skip
-
-
-def small(name: str = "maskrcnn_resnet18_fpn", channels=24, **options) -> nn.Module:
-    torch.manual_seed(0)
-    return models.create_model(name, channels, **{**SMALL, **options})
-
-
-def targets(size: tuple[int, int] = (96, 128)) -> list[dict]:
-    masks = torch.zeros(2, *size, dtype=torch.uint8)
-    masks[0, 10:50, 20:80] = 1
-    masks[1, 30:90, 60:120] = 1
-    boxes = torch.tensor([[20.0, 10, 80, 50], [60, 30, 120, 90]])
-    return [{"boxes": boxes, "labels": torch.tensor([1, 2]), "masks": masks}]
-
 
 # --- A square at a known place ---------------------------------------------------------------------------------
 
@@ -333,28 +315,3 @@ def test_a_gate_in_front_of_the_maps():
     losses = model([torch.randn(24, 24, 32)] * 2, targets() * 2)
     (sum(losses.values()) + gates[0].mean()).backward()
     assert model.backbone.gate.logits.bias.grad.abs().sum() > 0
-
-
-def test_what_is_refused():
-    with pytest.raises(ValueError, match=r"block_px: expected 4 .* got 2"):
-        small(block_px=2)
-    with pytest.raises(ValueError, match="anchor_sizes: expected one for each of the 5 maps"):
-        small(anchor_sizes=(32, 64))
-    with pytest.raises(ValueError, match="put the gate in front of the maps"):
-        small(gate=True)
-    model = small()
-    image = torch.zeros(24, 24, 32)
-    with pytest.raises(ValueError, match="a detector in training needs targets"):
-        model([image])
-    flat = {**targets()[0], "boxes": torch.tensor([[20.0, 10, 80, 50], [60, 30, 60, 90]])}
-    with pytest.raises(ValueError, match=r"target 0: box \[60.0, 30.0, 60.0, 90.0\] .* has no area"):
-        model([image], [flat])
-    model.eval()
-    for images in ([], [image[0]], [image, image[:3]]):
-        with pytest.raises(ValueError, match="expected images"):
-            model(images)
-    for sizes in ([(97, 128)], [(96, 0)]):
-        with pytest.raises(ValueError, match="does not lie on a grid"):
-            model([image], sizes=sizes)
-    with pytest.raises(ValueError, match="2 sizes for 1 images"):
-        model([image], sizes=[(96, 128)] * 2)

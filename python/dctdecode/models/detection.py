@@ -8,6 +8,7 @@ Every tensor has the name that it has in torchvision's detectors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -33,6 +34,12 @@ __all__ = [
 
 _ANCHORS_PX = (32, 64, 128, 256, 512)
 
+# Parameters of torchvision's detectors that do not come from the caller.
+_SET_HERE = {
+    "backbone", "min_size", "max_size", "image_mean", "image_std", "rpn_anchor_generator", "box_roi_pool",
+    "mask_roi_pool",
+}  # fmt: skip
+
 
 class _OnGrid(nn.Module):
     """What a detector does with its input and output, in place of torchvision's ``GeneralizedRCNN.forward``."""
@@ -50,9 +57,10 @@ class _OnGrid(nn.Module):
         if self.training and targets is None:
             raise ValueError("a detector in training needs targets")
         batch = self.transform(images, sizes)
-        sources = batch.image_sizes if source_sizes is None else [(int(h), int(w)) for h, w in source_sizes]
+        sources = self.transform.sources(source_sizes, batch.image_sizes)
         if targets is not None:
-            targets = self.transform.targets(targets, batch.image_sizes, sources)
+            known = sizes is not None or source_sizes is not None
+            targets = self.transform.targets(targets, batch.image_sizes, sources, exact=known)
         model = cast(Any, self)
         maps = model.backbone(batch.tensors)
         proposals, rpn_losses = model.rpn(batch, maps, targets)
@@ -85,8 +93,9 @@ def _detector(
 ) -> nn.Module:
     if block_px not in (4, 8):
         raise ValueError(f"block_px: expected 4 (image enlarged twofold) or 8 (as it is), got {block_px!r}")
-    if len(anchor_sizes) != len(_ANCHORS_PX):
+    if not isinstance(anchor_sizes, Sequence) or len(anchor_sizes) != len(_ANCHORS_PX):
         raise ValueError(f"anchor_sizes: expected one for each of the 5 maps, got {anchor_sizes!r}")
+    _check_options(kind, options)
     network = body(channels, width=width, norm_layer=norm_layer)
     lattice = Lattice(1, 4) if network.channels is None else Lattice(block_px, block_px)
     layers = {f"layer{stage + 1}": str(stage) for stage in range(4)}
@@ -103,6 +112,21 @@ def _detector(
         predicts.register_forward_hook(_in_float32)
     detector.channels = network.channels
     return cast(nn.Module, detector)
+
+
+def _check_options(kind: type[nn.Module], options: dict[str, Any]) -> None:
+    """Raises what torchvision's detectors do not: they swallow options that they do not know."""
+    known = {name for name, one in signature(kind).parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD}
+    known -= _SET_HERE
+    for name in options:
+        if name in _SET_HERE:
+            raise TypeError(
+                f"{name} is set here: images come resized and normalised, on a grid that block_px tells"
+            )
+        if name not in known:
+            raise TypeError(
+                f"a detector has no option {name!r}; there are, beside its own, {', '.join(sorted(known))}"
+            )
 
 
 def _in_float32(module: nn.Module, inputs: Any, output: Any) -> Any:
@@ -143,8 +167,10 @@ def maskrcnn_resnet50_fpn(channels: InputLike = 24, **options: Any) -> nn.Module
         ``load_body(model.backbone.body, ...)`` those of its ResNets.
 
     Raises:
-        ValueError: another ``block_px``, or not five ``anchor_sizes``. When called: images, sizes, or boxes that
-            do not fit.
+        TypeError: an option that the model does not have, ``min_size`` and ``image_mean`` among them: resizing and
+            normalisation belong to decoding.
+        ValueError: another ``block_px``, or not five ``anchor_sizes``. When called: images, sizes, boxes, labels
+            or masks that do not fit each other.
 
     Example:
         >>> import torch

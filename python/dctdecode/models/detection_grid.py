@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,21 +69,24 @@ class GridTransform(nn.Module):
         super().__init__()
         self.lattice = lattice
 
+    def extra_repr(self) -> str:
+        return str(self.lattice)
+
     def forward(self, images: Sequence[Tensor] | Tensor, sizes: Sequence[Size] | None = None) -> ImageList:
         """One tensor (N, C, H, W), images in the upper left corners, zeros elsewhere, and sizes in px.
 
         Raises:
+            TypeError: an image that is no tensor.
             ValueError: no images, images that are not (C, H, W) with one C, or a size that is not the image's.
         """
         images = list(images)
+        if strange := [image for image in images if not isinstance(image, Tensor)]:
+            raise TypeError(f"expected images as tensors (C, Hb, Wb), got {type(strange[0]).__name__}")
         if not images or any(image.ndim != 3 or len(image) != len(images[0]) for image in images):
-            shapes = ", ".join(str(tuple(image.shape)) for image in images) or "none"
+            shapes = ", ".join(dict.fromkeys(str(tuple(image.shape)) for image in images)) or "none"
             raise ValueError(f"expected images (C, Hb, Wb) with one number of channels, got {shapes}")
         whole = [self._whole(image) for image in images]
-        if sizes is None:
-            sizes = whole
-        elif len(sizes) != len(images):
-            raise ValueError(f"{len(sizes)} sizes for {len(images)} images")
+        sizes = whole if sizes is None else _pairs(sizes, len(images), "sizes")
         for size, most in zip(sizes, whole, strict=True):
             if not (0 < size[0] <= most[0] and 0 < size[1] <= most[1]):
                 raise ValueError(f"an image of {size[0]} x {size[1]} px does not lie on a grid of {most} px")
@@ -92,27 +95,53 @@ class GridTransform(nn.Module):
         batch = images[0].new_zeros(len(images), len(images[0]), height, width)
         for row, image in zip(batch, images, strict=True):
             row[:, : image.shape[1], : image.shape[2]].copy_(image)
-        return ImageList(batch, [(int(size[0]), int(size[1])) for size in sizes])
+        return ImageList(batch, sizes)
 
     def _whole(self, image: Tensor) -> Size:
         return image.shape[1] * self.lattice.cell_px, image.shape[2] * self.lattice.cell_px
 
+    def sources(self, source_sizes: Sequence[Size] | None, sizes: list[Size]) -> list[Size]:
+        """In which sizes the caller counts: what is given, else those of the images.
+
+        Raises:
+            ValueError: not as many, or one without area.
+        """
+        if source_sizes is None:
+            return sizes
+        found = _pairs(source_sizes, len(sizes), "source_sizes")
+        if empty := [size for size in found if min(size) < 1]:
+            raise ValueError(f"source_sizes: {empty[0]} (height, width) has no area")
+        return found
+
     def targets(
-        self, targets: Sequence[Target], sizes: Sequence[Size], source_sizes: Sequence[Size]
+        self,
+        targets: Sequence[Target],
+        sizes: Sequence[Size],
+        source_sizes: Sequence[Size],
+        *,
+        exact: bool = True,
     ) -> list[Target]:
         """Boxes and masks in px of the image that the network sees.
 
+        Args:
+            targets: one for each image.
+            sizes: of the images, as the network sees them.
+            source_sizes: in which the targets are counted.
+            exact: masks are of the source's size; else they may lack what fills up the last blocks or the batch.
+
         Raises:
-            ValueError: boxes that are not float (n, 4), or one without area.
+            ValueError: a target that lacks boxes or labels, boxes that are not float (n, 4), one without area, or
+                labels and masks that are not as many or not of this size.
         """
+        if not isinstance(targets, Sequence) or len(targets) != len(sizes):
+            raise ValueError(f"expected one target for each of {len(sizes)} images, got {_number(targets)}")
         scaled = []
         for place, (target, size, source) in enumerate(zip(targets, sizes, source_sizes, strict=True)):
-            boxes = target["boxes"]
-            if boxes.ndim != 2 or boxes.shape[1] != 4 or not boxes.is_floating_point():
-                raise ValueError(f"target {place}: expected boxes, float (n, 4), got {tuple(boxes.shape)}")
-            if len(empty := boxes[(boxes[:, 2:] <= boxes[:, :2]).any(1)]):
-                raise ValueError(f"target {place}: box {empty[0].tolist()} (x1, y1, x2, y2) has no area")
-            changed = {**target, "boxes": scale_boxes(boxes, source, size)}
+            try:
+                _check_target(target, source, exact)
+            except ValueError as error:
+                raise ValueError(f"target {place}: {error}") from None
+            changed = {**target, "boxes": scale_boxes(target["boxes"], source, size)}
             if "masks" in target and source != size:
                 masks = nn.functional.interpolate(target["masks"][None].float(), size, mode="nearest-exact")
                 changed["masks"] = masks[0].to(target["masks"].dtype)
@@ -128,6 +157,38 @@ class GridTransform(nn.Module):
             if "masks" in result:
                 result["masks"] = paste_masks_in_image(result["masks"].float(), result["boxes"], source)
         return results
+
+
+def _number(targets: Any) -> str:
+    return f"{len(targets)}" if isinstance(targets, Sequence) else f"a {type(targets).__name__}"
+
+
+def _pairs(sizes: Sequence[Size], number: int, name: str) -> list[Size]:
+    """Sizes as whole numbers, as many as there are images."""
+    if len(sizes) != number:
+        raise ValueError(f"{len(sizes)} {name} for {number} images")
+    try:
+        return [(int(height), int(width)) for height, width in sizes]
+    except TypeError:
+        raise ValueError(f"{name}: expected (height, width) of each image, got {sizes!r}") from None
+
+
+def _check_target(target: Target, source: Size, exact: bool) -> None:
+    """Raises what is wrong with the boxes, labels and masks of an image of that size."""
+    if lacking := [name for name in ("boxes", "labels") if name not in target]:
+        raise ValueError(f"lacks {lacking[0]!r}; there are {', '.join(map(repr, target))}")
+    boxes = target["boxes"]
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not boxes.is_floating_point():
+        raise ValueError(f"expected boxes, float (n, 4), got {boxes.dtype} {tuple(boxes.shape)}")
+    if len(wrong := boxes[~((boxes[:, 2:] > boxes[:, :2]).all(1) & boxes.isfinite().all(1))]):
+        raise ValueError(f"box {wrong[0].tolist()} (x1, y1, x2, y2) has no area, or is not finite")
+    for name in ("labels", "masks"):
+        if name in target and len(target[name]) != len(boxes):
+            raise ValueError(f"{len(boxes)} boxes and {len(target[name])} {name}")
+    if "masks" in target:
+        size = tuple(target["masks"].shape[1:])
+        if len(size) != 2 or size[0] > source[0] or size[1] > source[1] or (exact and size != source):
+            raise ValueError(f"masks are {size} px, the image is {source} (height, width)")
 
 
 def scale_boxes(boxes: Tensor, size: Size, other: Size) -> Tensor:
@@ -149,6 +210,9 @@ class GridAnchors(AnchorGenerator):
     def __init__(self, lattice: Lattice, sizes_px: Sequence[int]) -> None:
         super().__init__(tuple((size,) for size in sizes_px), (_RATIOS,) * len(sizes_px))
         self.lattice = lattice
+
+    def extra_repr(self) -> str:
+        return f"{self.lattice}, sizes={self.sizes}"
 
     def forward(self, image_list: ImageList, feature_maps: list[Tensor]) -> list[Tensor]:
         """(anchors, 4) of each image; float32 also where the maps are bfloat16, which has no 1333rd px."""
