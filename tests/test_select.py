@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 
 import dctdecode
 import pytest
 import torch
 from dctdecode.channels import as_channel_set
 from dctdecode.cli import main
-from dctdecode.models import FrequencyGate
+from dctdecode.commands.select import _draw, _zigzag
+from dctdecode.models import FrequencyGate, Ranking
 
 
 @pytest.fixture
@@ -95,6 +97,53 @@ def test_models_take_the_file(preset):
             model(torch.zeros(1, 3, 28, 28))
 
 
+def test_the_order_of_the_numbers_is_that_of_a_jpeg_file():
+    """The first dozen and the last, from the standard's figure; each place once."""
+    order = [8 * v + u for v, u in _zigzag()]
+    assert order[:12] == [0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25]
+    assert order[-3:] == [55, 62, 63]
+    assert sorted(order) == list(range(64))
+
+
+def test_the_picture_frames_what_is_taken():
+    """Three maps; two lines around each of the taken; a number in every cell, gray without a channel."""
+    from matplotlib.patches import Rectangle
+
+    ranking = Ranking((64, 65, 67), (0.9, 0.6, 0.2))
+    figure = _draw(ranking, ranking.best(2))
+    maps = figure.axes[:3]
+    assert [axes.get_title() for axes in maps] == ["Y", "Cb", "Cr"]
+    assert [sum(isinstance(patch, Rectangle) for patch in axes.patches) for axes in maps] == [0, 4, 0]
+    assert {tuple(patch.get_center().round().astype(int)) for patch in maps[1].patches} == {(0, 0), (1, 0)}
+    numbers = {text.get_position(): text for text in maps[1].texts}
+    assert len(numbers) == 64
+    assert numbers[3, 0].get_text() == "6"
+    assert [numbers[u, 0].get_color() for u in range(4)] == ["black", "white", "gray", "white"]
+    values = maps[1].images[0].get_array()
+    assert values[0, :2].tolist() == [0.9, 0.6]
+    assert values.mask.sum() == 61
+
+
+def test_without_matplotlib_nothing_is_written(checkpoint, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["select", str(checkpoint), "-o", str(tmp_path / "mine.json")]) == 1
+    assert "--no-picture" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
+
+
+def test_gates_of_parallel_training_and_of_averaged_weights(tmp_path, capsys):
+    """The averaged one counts; a name that merely contains its letters does not make one."""
+    states = []
+    for value in (0.6, 0.7, 0.9):
+        gate = FrequencyGate(6)
+        gate.keep_probability.fill_(value)
+        states.append({f"module.gate.{key}": tensor for key, tensor in gate.state_dict().items()})
+    for names, expected in ((("model", "schema", "model_ema"), "0.900"), (("model", "schema", "other"), "0.600")):
+        torch.save(dict(zip(names, states, strict=True)), tmp_path / "a.pt")
+        assert main(["select", str(tmp_path / "a.pt"), "--no-picture", "-o", str(tmp_path / "a.json")]) == 0
+        assert capsys.readouterr().out.splitlines()[1].endswith(expected)
+
+
 def test_no_picture(checkpoint, tmp_path):
     assert main(["select", str(checkpoint), "-n", "2", "-o", str(tmp_path / "a.json"), "--no-picture"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "best.pt"]
@@ -111,6 +160,8 @@ def test_the_name_comes_from_the_checkpoint(checkpoint, tmp_path, monkeypatch):
     [
         (None, [], "No such file"),
         (b"not a checkpoint", [], "no checkpoint of tensors"),
+        (b"", [], "the file is empty or cut off"),
+        (torch.nn.Identity(), [], "save model.state_dict() instead of the model"),
         (torch.zeros(3), [], "holds a Tensor, not a state dict"),
         ({"weight": torch.zeros(3)}, [], "holds no gate"),
         ("gate", ["-n", "0"], "expected 1 to 192 channels, got 0"),
