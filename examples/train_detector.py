@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import torch
 from classification import records
 from detection.options import OF_THE_MODEL, parse
-from detection.training import Trainer
+from detection.training import Trainer, describe
 
 
 def main(arguments: Sequence[str] | None = None) -> records.Row:
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> records.Row:
     last = options.output / "last.pt"
     if options.resume and last.exists():
         trainer.restore(records.load(last))
+    print(describe(options), flush=True)  # noqa: T201
     trainer.fit(records.Log(options.output, tensorboard=False))
     return trainer.rows[-1] if trainer.rows else {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from detection import voc  # noqa: E402
 from detection.data import make_dataset  # noqa: E402
 from detection.evaluation import average_precision, detect  # noqa: E402
 from detection.options import parse  # noqa: E402
+from detection.training import describe  # noqa: E402
 
 QUICK = [
     "--size=96", "--max-size=160", "--width=0.25", "--pyramid-maps=16", "--norm=group", "--proposals=50",
@@ -65,6 +67,37 @@ def test_it_learns_something(annotations, tmp_path, model, reads):
     assert 0 <= row["box AP"] <= 1
     evaluated = run(annotations, tmp_path, "--evaluate", str(tmp_path / "run" / "last.pt"))
     assert {name: row[name] for name in evaluated} == evaluated
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--input", "rgb"], "44.455 M parameters, 201.6 GMAC"),
+        (["--channels", "24"], "44.432 M parameters, 198.2 GMAC"),
+        (["--channels", "24", "--block-px", "8"], "44.432 M parameters, 51.5 GMAC"),
+    ],
+)
+def test_size_and_arithmetic_are_told(annotations, arguments, says):
+    """Those of docs/results-detection.md, of 800 x 1344 px there; on blocks of 8 px these are 832 x 1344."""
+    options = parse([str(annotations.parent), str(annotations), *arguments, "--classes", "91"])
+    assert describe(options).startswith(f"maskrcnn_resnet50_fpn: {says} before the heads")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--model", "resnet50"], "argument --model: invalid choice: 'resnet50'"),
+        (["--channels", "25"], "argument --channels: channels: no preset 25"),
+        (["--channels", "none.json"], "argument --channels: .*No such file.*none.json"),
+        (["--body", "none.pth"], "there is no file none.pth"),
+        (["--evaluate", "none.pt"], "there is no file none.pt"),
+        (["--val-annotations", "none.json"], "there is no file none.json"),
+    ],
+)
+def test_what_is_not_there_is_told_in_a_line(annotations, arguments, says, capsys):
+    with pytest.raises(SystemExit):
+        parse([str(annotations.parent), str(annotations), *arguments])
+    assert re.search(says, capsys.readouterr().err)
 
 
 def test_a_resumed_run_ends_with_the_same_weights(annotations, tmp_path):

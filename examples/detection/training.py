@@ -42,6 +42,23 @@ def make_network(options: Namespace) -> nn.Module:
     return network.to(memory_format=torch.channels_last) if options.channels_last else network
 
 
+def describe(options: Namespace) -> str:
+    """Size of the model, and the arithmetic of what sees the whole picture: ResNet, pyramid and proposals."""
+    with torch.device("meta"):  # where nothing is computed
+        network: Any = make_network(options).eval()
+        lattice = network.transform.lattice
+        step_px = lattice.cell_px * lattice.divisor
+        height, width = (-(-px // step_px) * lattice.divisor for px in (options.size, options.max_size))
+        image = torch.empty(1, 3 if options.input == "rgb" else len(options.channels), height, width)
+        maps = list(network.backbone(image).values())
+        macs = models.count_cost(network.backbone, image).macs + models.count_cost(network.rpn.head, maps).macs
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return (
+        f"{options.model}: {parameters / 1e6:.3f} M parameters, {macs / 1e9:.1f} GMAC before the heads of regions "
+        f"at {options.size} x {options.max_size} px"
+    )
+
+
 class Trainer:
     """All that changes during a run. `fit` runs it; `state` and `restore` are exact.
 
@@ -172,4 +189,4 @@ def bar(batches: Any, wanted: bool | None, title: str) -> Any:
     return tqdm(batches, title, leave=False, disable=None if wanted is None else False)
 
 
-__all__ = ["METRICS", "Trainer", "make_network"]
+__all__ = ["METRICS", "Trainer", "describe", "make_network"]
