@@ -1,7 +1,7 @@
 """The command line.
 
-Defaults are those of torchvision's reference training for 2 images a batch, but for the clipped gradient (Xu et al.)
-and the warm-up, which there are the first 1000 steps and here are left to --warmup-epochs.
+Defaults are those of torchvision's reference training for 2 images a batch, but for the clipped gradient (Xu et
+al.) and the warm-up, which there are the first 1000 steps and here are left to --warmup-epochs.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def describe(options: Namespace) -> str:
         macs = models.count_cost(network.backbone, image).macs + models.count_cost(network.rpn.head, maps).macs
     parameters = sum(parameter.numel() for parameter in network.parameters())
     return (
-        f"{options.model}: {parameters / 1e6:.3f} M parameters, {macs / 1e9:.1f} GMAC before the heads of regions "
+        f"{options.model}: {parameters / 1e6:.3f} M parameters, {macs / 1e9:.4g} GMAC before the heads of regions "
         f"at {options.size} x {options.max_size} px"
     )
 
