@@ -315,3 +315,22 @@ def test_a_gate_in_front_of_the_maps():
     losses = model([torch.randn(24, 24, 32)] * 2, targets() * 2)
     (sum(losses.values()) + gates[0].mean()).backward()
     assert model.backbone.gate.logits.bias.grad.abs().sum() > 0
+    with pytest.raises(ValueError, match="the gate is for ChannelSet"):
+        models.GatedModel(models.FrequencyGate(48), small().backbone)
+
+
+def test_it_is_folded_there():
+    """The detector reads fewer channels then, and finds what it found behind that mask."""
+    model = small(box_score_thresh=0.0, **FEW).eval()
+    image, keep = torch.randn(24, 24, 32), dctdecode.PRESETS[6]
+    places = [dctdecode.PRESETS[24].flat.index(flat) for flat in keep.flat]
+    masked = torch.zeros_like(image)
+    masked[places] = image[places]
+    (expected,) = model([masked])
+    model.backbone = models.GatedModel(models.FrequencyGate(24), model.backbone)
+    assert model.channels == dctdecode.PRESETS[24]
+    model.backbone = model.backbone.fold(keep)
+    assert model.channels == keep
+    (found,) = model([image[places]])
+    for name in ("boxes", "labels", "scores"):
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-3, atol=1e-3)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN, MaskRCNN
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 
+from dctdecode.channels import ChannelSet
 from dctdecode.models import resnet
 from dctdecode.models._channels import InputLike
 from dctdecode.models.detection_grid import GridAnchors, GridRoIAlign, GridTransform, Lattice, Size, Target
@@ -41,10 +42,25 @@ _SET_HERE = {
 }  # fmt: skip
 
 
+class FrequencyBackbone(BackboneWithFPN):
+    """ResNet and pyramid, with the channels that they read, so that a gate in front of them can be folded."""
+
+    channels: ChannelSet | None
+
+    def select_inputs(self, index: list[int]) -> None:
+        """Makes the ResNet read only those of its input's channels, as if the others were zero."""
+        resnet.select_inputs_of_block(self.body["layer1"][0], index)
+
+
 class _OnGrid(nn.Module):
     """What a detector does with its input and output, in place of torchvision's ``GeneralizedRCNN.forward``."""
 
     transform: GridTransform
+
+    @property
+    def channels(self) -> ChannelSet | None:
+        """What the input holds; None for pixels."""
+        return cast(Any, self).backbone.channels  # type: ignore[no-any-return]
 
     def forward(
         self,
@@ -99,7 +115,8 @@ def _detector(
     network = body(channels, width=width, norm_layer=norm_layer)
     lattice = Lattice(1, 4) if network.channels is None else Lattice(block_px, block_px)
     layers = {f"layer{stage + 1}": str(stage) for stage in range(4)}
-    backbone = BackboneWithFPN(network, layers, network.stage_channels, pyramid_maps)
+    backbone = FrequencyBackbone(network, layers, network.stage_channels, pyramid_maps)
+    backbone.channels = network.channels
     parts: dict[str, Any] = {
         "rpn_anchor_generator": GridAnchors(lattice, anchor_sizes),
         "box_roi_pool": GridRoIAlign(lattice, 7),
@@ -110,7 +127,6 @@ def _detector(
     detector.transform = GridTransform(lattice)
     for predicts in (detector.rpn.head, detector.roi_heads.box_predictor):
         predicts.register_forward_hook(_in_float32)
-    detector.channels = network.channels
     return cast(nn.Module, detector)
 
 

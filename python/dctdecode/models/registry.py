@@ -84,7 +84,8 @@ def create_model(
     if gate is not False and name in DETECTORS:
         raise ValueError(
             "a detector takes images of several sizes, which a gate does not; put the gate in front of the maps: "
-            "model.backbone = GatedModel(FrequencyGate(channels), model.backbone)"
+            "model.backbone = GatedModel(FrequencyGate(channels), model.backbone), folded by "
+            "model.backbone = model.backbone.fold()"
         )
     if not isinstance(gate, bool | FrequencyGate):
         raise TypeError(f"gate: expected True, False or a FrequencyGate, got {gate!r}")

@@ -115,11 +115,7 @@ class FrequencyResNet(nn.Module):
 
     def select_inputs(self, index: list[int]) -> None:
         """Makes the network read only those of its input's channels, as if the others were zero."""
-        first: Any = self.layer1[0]
-        if first.downsample is None:  # an identity, which here becomes a selection
-            first.downsample = _identity(first.conv1, first.bn1)
-        select_columns(first.conv1, index)
-        select_columns(first.downsample[0], index)
+        select_inputs_of_block(self.layer1[0], index)
 
     def _initialize(self, zero_init_residual: bool) -> None:
         """As torchvision does: He et al., "Delving Deep into Rectifiers", fan out."""
@@ -147,6 +143,14 @@ def _block(
     if stride != 1 or inputs != outputs:
         shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), norm_layer(outputs))
     return block(inputs, planes, stride, shortcut, norm_layer=norm_layer)
+
+
+def select_inputs_of_block(block: Any, index: list[int]) -> None:
+    """Makes the first block of a network read only those of its inputs."""
+    if block.downsample is None:  # an identity, which here becomes a selection
+        block.downsample = _identity(block.conv1, block.bn1)
+    select_columns(block.conv1, index)
+    select_columns(block.downsample[0], index)
 
 
 def _identity(like: nn.Conv2d, like_norm: Any) -> nn.Sequential:
