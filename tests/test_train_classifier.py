@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import time
 import types
 
 import pytest
@@ -62,7 +63,7 @@ def test_everything_at_once(data, tmp_path, monkeypatch):
     scalars = []
     writer = types.SimpleNamespace(add_scalar=lambda *found: scalars.append(found), flush=lambda: None)
     module = types.ModuleType("torch.utils.tensorboard")
-    module.SummaryWriter = lambda folder: writer
+    module.SummaryWriter = lambda folder, purge_step: writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
     more = (
         "--channels 192 --gate 3 --gate-lr 10 --gate-pooling both --mixup 0.2 --label-smoothing 0.1 --ema 0.9"
@@ -79,6 +80,27 @@ def test_everything_at_once(data, tmp_path, monkeypatch):
     assert best[-1]["ema_top1"] == max(found["ema_top1"] for found in best)
 
 
+def test_tensorboard_shows_what_the_log_says(data, tmp_path):
+    """Also where a run went on, and where its folder holds the events of another."""
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train_classifier.main(arguments(data, tmp_path, "--tensorboard", "--epochs", "3", "--seed", "1"))
+    time.sleep(1.1)  # the names of the files tell their order by the second
+    train_classifier.main(arguments(data, tmp_path, "--tensorboard", "--epochs", "3", "--max-steps", "24"))
+    time.sleep(1.1)
+    train_classifier.main(arguments(data, tmp_path, "--tensorboard", "--epochs", "3", "--resume"))
+    events = EventAccumulator(str(tmp_path)).Reload()
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert set(events.Tags()["scalars"]) == set(rows[0])
+    for name in ("train_loss", "top1"):
+        assert [event.step for event in events.Scalars(name)] == [0, 1, 2]
+        assert [event.value for event in events.Scalars(name)] == pytest.approx(
+            [float(row[name]) for row in rows], rel=1e-5
+        )
+
+
 # --- Going on ------------------------------------------------------------------------------------------------
 
 
@@ -87,7 +109,7 @@ def test_everything_at_once(data, tmp_path, monkeypatch):
 def test_a_run_that_stopped_ends_with_the_same_bits(data, tmp_path, stop, kind):
     more = ["--epochs", "2", "--mixup", "0.2", "--ema", "0.9", "--label-smoothing", "0.1", "--input", kind]
     if kind == "dct":
-        more += ["--channels", "64", "--gate", "1"]
+        more += ["--channels", "64", "--gate", "1", "--gate-still-epochs", "1"]
     train_classifier.main(arguments(data, tmp_path / "whole", *more))
     train_classifier.main(arguments(data, tmp_path / "parts", *more, "--max-steps", str(stop)))
     stopped = records.load(tmp_path / "parts" / "last.pt")
@@ -183,14 +205,28 @@ def test_learning_rates():
     assert [schedule.learning_rate(options, step, 2) for step in range(8)] == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25]
 
 
-def test_the_gate_may_have_a_learning_rate_of_its_own():
-    options = parse(["x", "--model", "tiny", "--gate", "1", "--gate-lr", "10"])
+def test_the_gate_has_a_learning_rate_and_a_weight_decay_of_its_own():
+    options = parse(["x", "--model", "tiny", "--gate", "1", "--gate-lr", "10", "--weight-decay", "0.1"])
     network = networks.make_network(options, 2)
     groups = schedule.make_optimizer(options, network).param_groups
     assert [group["factor"] for group in groups] == [1, 10]
+    assert [group["weight_decay"] for group in groups] == [0.1, 0]
     sizes = [sum(parameter.numel() for parameter in group["params"]) for group in groups]
     assert sizes[1] == sum(parameter.numel() for parameter in network.gate.parameters())
     assert sum(sizes) == sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_the_gate_stays_as_it_is_in_its_last_epochs(data, tmp_path):
+    more = ["--channels", "64", "--gate", "1", "--gate-lr", "10", "--epochs", "3", "--gate-still-epochs", "2"]
+    states = []
+    for steps in ("12", "24", "36"):
+        train_classifier.main(arguments(data, tmp_path, *more, "--max-steps", steps, "--resume"))
+        states.append(records.load(tmp_path / "last.pt")["model"])
+    gates = [{name: value for name, value in state.items() if name.startswith("gate.")} for state in states]
+    assert same(gates[0], gates[1]) and same(gates[1], gates[2])
+    fresh = networks.make_network(parse(["x", "--model", "tiny", "--channels", "64", "--gate", "1"]), len(CLASSES))
+    assert not same(gates[0]["gate.logits.bias"], fresh.state_dict()["gate.logits.bias"])
+    assert not same(states[1], states[2])
 
 
 def test_moving_average():

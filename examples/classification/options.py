@@ -95,6 +95,9 @@ def _add_model(group: Any) -> None:
         "--gate", type=float, metavar="LAMBDA", help="frequency gate, lambda x its mean in the loss"
     )
     group.add_argument("--gate-lr", type=float, default=1.0, metavar="FACTOR", help="on the gate's learning rate")
+    group.add_argument("--gate-weight-decay", type=float, default=0.0, help="of the gate (default %(default)s)")
+    group.add_argument("--gate-still-epochs", type=int, default=0, metavar="N",
+                       help="the last N epochs, in which the gate draws nothing and learns no more")  # fmt: skip
     group.add_argument("--gate-pooling", choices=("mean", "energy", "both"), default="mean")
     group.add_argument("--freeze-norm", action=argparse.BooleanOptionalAction, default=False,
                        help="batch norm keeps its running statistics")  # fmt: skip

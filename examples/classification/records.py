@@ -35,10 +35,12 @@ class Log:
     def __init__(self, folder: Path, tensorboard: bool) -> None:
         self._path = folder / "log.csv"
         self._events: Any = None
+        self._sent = 0  # rows that the events of this process hold
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._events = SummaryWriter(str(folder))
+            # Those of an earlier process in this folder count no more: all rows are sent anew.
+            self._events = SummaryWriter(str(folder), purge_step=0)
 
     def write(self, rows: list[Row]) -> None:
         """All rows so far; those that a killed run wrote after its last checkpoint are gone."""
@@ -47,6 +49,8 @@ class Log:
             writer.writeheader()
             writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
         if self._events is not None:
-            for name, value in rows[-1].items():
-                self._events.add_scalar(name, value, int(rows[-1]["epoch"]))
+            for row in rows[self._sent :]:
+                for name, value in row.items():
+                    self._events.add_scalar(name, value, int(row["epoch"]))
             self._events.flush()
+        self._sent = len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
+from typing import Any
 
 import torch
 from dctdecode.models import GatedModel
@@ -22,13 +23,19 @@ def learning_rate(options: Namespace, step: int, steps_per_epoch: int) -> float:
 
 
 def make_optimizer(options: Namespace, network: nn.Module) -> torch.optim.SGD:
-    """SGD. Each group of parameters has a `factor` on the learning rate, the gate's its own."""
+    """SGD. Each group of parameters has a `factor` on the learning rate; the gate has its own, and its own decay.
+
+    Decay moves weights by learning rate x decay, so that a factor on the one would be a factor on the other; and it
+    draws every P(keep) towards one half, where training and evaluation see different channels.
+    """
     gate = list(network.gate.parameters()) if isinstance(network, GatedModel) else []
     gated = {id(parameter) for parameter in gate}
     rest = [parameter for parameter in network.parameters() if id(parameter) not in gated]
-    groups = [{"params": rest, "factor": 1.0}]
+    groups: list[dict[str, Any]] = [{"params": rest, "factor": 1.0}]
     if gate:
-        groups.append({"params": gate, "factor": options.gate_lr})
+        groups.append(
+            {"params": gate, "factor": options.gate_lr, "weight_decay": options.gate_weight_decay}
+        )
     return torch.optim.SGD(
         groups,
         lr=options.lr,

@@ -35,9 +35,7 @@ class Trainer:
         self.classes: list[str] = self.train.dataset.classes  # type: ignore[attr-defined]
         torch.manual_seed(options.seed)
         self.network = make_network(options, len(self.classes)).to(place.device)
-        self.wrapped: nn.Module = self.network
-        if place.world_size > 1:
-            self.wrapped = DistributedDataParallel(self.network)
+        self.wrapped = self._wrap()
         self.optimizer = make_optimizer(options, self.network)
         self.average = MovingAverage(self.network, options.ema) if options.ema else None
         self.scaler = torch.amp.GradScaler(place.device.type, enabled=options.amp == "fp16")
@@ -46,6 +44,9 @@ class Trainer:
         self.sums = torch.zeros(4, dtype=torch.float64, device=place.device)
         self.seconds = torch.zeros(2, dtype=torch.float64)  # waiting for data; the whole epoch
         self.rows: list[records.Row] = []
+
+    def _wrap(self) -> nn.Module:
+        return DistributedDataParallel(self.network) if self.place.world_size > 1 else self.network
 
     def start_from(self, weights: dict[str, Any]) -> Loaded:
         """Weights of the network for pixels, before the first step; the stem keeps its own."""
@@ -108,6 +109,9 @@ class Trainer:
         """False where `max_steps` ended it."""
         options = self.options
         train_mode(self.wrapped, options.freeze_norm)
+        if options.gate is not None and epoch >= options.epochs - options.gate_still_epochs:
+            self.network.gate.eval().requires_grad_(False)
+            self.wrapped = self._wrap()  # anew: it waits for the gradients that there were when it was made
         began = time.perf_counter()
         for images, targets in self._timed(bar(self.train, options.progress, f"epoch {epoch}", self.place)):
             self._train_step(images, targets)
