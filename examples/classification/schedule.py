@@ -25,17 +25,15 @@ def learning_rate(options: Namespace, step: int, steps_per_epoch: int) -> float:
 def make_optimizer(options: Namespace, network: nn.Module) -> torch.optim.SGD:
     """SGD. Each group of parameters has a `factor` on the learning rate; the gate has its own, and its own decay.
 
-    Decay moves weights by learning rate x decay, so that a factor on the one would be a factor on the other; and it
-    draws every P(keep) towards one half, where training and evaluation see different channels.
+    Decay moves weights by learning rate x decay, so that a factor on the one would be a factor on the other; and
+    it draws every P(keep) towards one half, where training and evaluation see different channels.
     """
     gate = list(network.gate.parameters()) if isinstance(network, GatedModel) else []
     gated = {id(parameter) for parameter in gate}
     rest = [parameter for parameter in network.parameters() if id(parameter) not in gated]
     groups: list[dict[str, Any]] = [{"params": rest, "factor": 1.0}]
     if gate:
-        groups.append(
-            {"params": gate, "factor": options.gate_lr, "weight_decay": options.gate_weight_decay}
-        )
+        groups.append({"params": gate, "factor": options.gate_lr, "weight_decay": options.gate_weight_decay})
     return torch.optim.SGD(
         groups,
         lr=options.lr,
