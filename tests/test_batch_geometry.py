@@ -62,7 +62,8 @@ def test_boxes_and_flips_as_arrays(images):
 def test_one_for_all(images):
     four = images[:4]
     box = (1.5, 2, 16, 24.25)
-    for crop in (box, list(box), np.array(box), torch.tensor(box)):  # four numbers for four images are one box
+    scalars = tuple(np.array(box)), tuple(np.array(box, np.float32)), list(torch.tensor(box))
+    for crop in (box, list(box), np.array(box), torch.tensor(box), *scalars):  # one box, though four images
         batch = dctdecode.read_batch(four, 6, size=32, crop=crop, flip="both")
         for row, image in zip(batch, four, strict=True):
             assert torch.equal(row, dctdecode.read(image, 6, size=32, crop=box, flip="both"))

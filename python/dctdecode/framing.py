@@ -6,6 +6,7 @@ Checked here as far as they can be without the image; `placing` goes on when its
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -223,9 +224,12 @@ def _as_flips(flip: object) -> Flips:
 
 
 def _is_box(crop: object) -> bool:
-    return crop is None or (
-        isinstance(crop, Sequence) and len(crop) == 4 and all(isinstance(value, (int, float)) for value in crop)
-    )
+    return crop is None or (isinstance(crop, Sequence) and len(crop) == 4 and all(map(_is_number, crop)))
+
+
+def _is_number(value: object) -> bool:
+    """numpy's scalars and tensors without axes are numbers too."""
+    return isinstance(value, numbers.Real) or getattr(value, "ndim", None) == 0
 
 
 def _is_flip(flip: object) -> bool:
