@@ -127,6 +127,18 @@ def test_slices_stay_integers(kind, generate):
     assert torch.equal(part, dctdecode.read(data, 24, dtype=torch.int16)[:, 2:10, 3:13])
 
 
+@pytest.mark.parametrize("flip", [(2,), (3,), (2, 3)])
+def test_mirrored_blocks_stay_integers(flip, generate):
+    data = generate(KINDS["444"]).data
+    name = {(2,): "vertical", (3,): "horizontal", (2, 3): "both"}[flip]
+    got = dctdecode.read(data, size=64, crop=(8, 16, 64, 64), flip=name, dtype=torch.int16)
+    want = dctdecode.read(data, dtype=torch.int16)[:, 1:9, 2:10].reshape(24, 8, 8, 8).flip(flip)
+    sign = torch.tensor([1, -1] * 4, dtype=torch.int16)
+    rows = sign[torch.arange(24) % 8][:, None, None, None] if 2 in flip else 1
+    columns = sign[:, None, None] if 3 in flip else 1
+    assert torch.equal(got, (want * rows * columns).reshape(got.shape))
+
+
 @pytest.mark.parametrize("kind", ["444", "420", "411", "441", "3:2", "gray 2x2"])
 def test_the_nearest_box_is_aligned_and_no_farther_than_an_mcu(kind, generate):
     recipe = KINDS[kind]
