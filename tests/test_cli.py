@@ -237,3 +237,9 @@ def test_the_package_imports_nothing_optional():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_misspelt_decoder_in_the_environment(monkeypatch, capsys):
+    monkeypatch.setenv("DCTDECODE_DECODER", "libjpeg")
+    assert main(["info", "any.jpg"]) == 1
+    assert capsys.readouterr().err.startswith("dctdecode info: DCTDECODE_DECODER in the environment must be")

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     for path in args.files:
         try:
             info = dctdecode.info(path)
-        except (dctdecode.errors.DctDecodeError, OSError) as error:
+        except (dctdecode.errors.DctDecodeError, OSError, ValueError) as error:  # ValueError: DCTDECODE_DECODER
             failed = True
             records.append({"path": path, "error": str(error)})
             sys.stderr.write(f"dctdecode info: {error}\n")
