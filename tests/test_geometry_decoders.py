@@ -205,6 +205,22 @@ def test_strict_reading_refuses_damage_below_the_crop_too(kind, generate):
                 dctdecode.read(data[:cut], **options)
 
 
+@pytest.mark.parametrize("kind", ["444", "420"])
+def test_lenient_reading_stops_below_the_crop(kind, generate):
+    """What lies there is not looked at; only that the file ends too early is always said."""
+    data = made(kind, generate)
+    options = {"crop": (0, 0, 16, 32), "strict": False}
+    place = len(data) - 100
+    garbled = data[:place] + b"\xff\xd3\xff\xc8" * 20 + data[place + 80 :]
+    with pytest.raises(CorruptJpegError):
+        dctdecode.read(garbled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(dctdecode.read(garbled, **options), dctdecode.read(data, **options))
+    with pytest.warns(CorruptJpegWarning, match="ends before the image does"):
+        assert torch.equal(dctdecode.read(data[:place], **options), dctdecode.read(data, **options))
+
+
 def test_a_failure_leaves_nothing_behind(generate):
     """Rings and axes are kept from image to image; damaged and large images change nothing for the next."""
     files = [made(kind, generate) for kind in KINDS]

@@ -57,12 +57,14 @@ def test_noise_is_not_the_same_in_two_images_of_a_batch():
     assert not torch.equal(batch[0], batch[1])
 
 
-@pytest.mark.parametrize("sigma", [-1.0, math.nan])
+@pytest.mark.parametrize("sigma", [-1.0, math.nan, math.inf])
 def test_sigma_is_checked(sigma):
     with pytest.raises(ValueError, match="sigma"):
         GaussianNoise(sigma=sigma)
     with pytest.raises(ValueError, match="sigma"):
         F.gaussian_noise(torch.zeros(6, 2, 2), sigma=sigma)
+    with pytest.raises(ValueError, match="mean"):
+        GaussianNoise(mean=math.nan)
 
 
 # --- RandomErasing -----------------------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def test_random_filling_has_the_spread_of_uniform_pixels():
     assert box[0].mean().item() == pytest.approx(8 * (127.5 - 128), abs=5 * spread / math.sqrt(box[0].numel()))
 
 
-@pytest.mark.parametrize("value", ["noise", (1, 2)])
+@pytest.mark.parametrize("value", ["noise", (1, 2), math.nan, (0, 0, math.inf)])
 def test_other_values_are_refused(value):
     with pytest.raises(ValueError, match='a number, R, G, B or "random"'):
         RandomErasing(value=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -70,7 +71,9 @@ class RandomErasing(TensorTransform):
             self.value = value
         else:
             self.value = tuple(float(v) for v in (value if isinstance(value, Sequence) else (value,)))
-        if self.value != "random" and (isinstance(self.value, str) or len(self.value) not in (1, 3)):
+        if self.value != "random" and (
+            isinstance(self.value, str) or len(self.value) not in (1, 3) or not all(map(math.isfinite, self.value))
+        ):
             raise ValueError(f'value must be a number, R, G, B or "random", got {value!r}')
         self.channels = None if channels is None else as_channel_set(channels)
 
@@ -106,7 +109,7 @@ class GaussianNoise(TensorTransform):
         channels: what a tensor holds where nobody says so.
 
     Raises:
-        ValueError: sigma is negative.
+        ValueError: sigma is negative or one of the two is not finite.
 
     Example:
         >>> import torch
@@ -116,8 +119,10 @@ class GaussianNoise(TensorTransform):
     """
 
     def __init__(self, mean: float = 0.0, sigma: float = 25.5, *, channels: ChannelsLike | None = None) -> None:
-        if not sigma >= 0:
-            raise ValueError(f"sigma must not be negative, got {sigma}")
+        if not 0 <= sigma < math.inf:
+            raise ValueError(f"sigma must be finite and not negative, got {sigma}")
+        if not math.isfinite(mean):
+            raise ValueError(f"mean must be finite, got {mean}")
         self.mean = mean
         self.sigma = sigma
         self.channels = None if channels is None else as_channel_set(channels)
