@@ -144,7 +144,8 @@ def test_hostile_archives(data, says):
         ("{000..2}", ["000", "001", "002"]),
         ("{a,b}-{0..1}.tar", ["a-0.tar", "a-1.tar", "b-0.tar", "b-1.tar"]),
         (["x{0..1}", "y"], ["x0", "x1", "y"]),
-        ("pipe:cat {0..1}", ["pipe:cat {0..1}"]),
+        ("pipe:curl -s https://a.b/{000..1}.tar", [f"pipe:curl -s https://a.b/{n}.tar" for n in ("000", "001")]),
+        ("pipe:f() { cat ${1}{a,b}; }; f {8..9}", [f"pipe:f() {{ cat ${{1}}{{a,b}}; }}; f {n}" for n in "89"]),
     ],
 )
 def test_patterns(url, names):

@@ -65,7 +65,8 @@ def expand(urls: Any) -> list[Shard]:
     """One or several paths, patterns with braces, commands or file objects, as a list of shards.
 
     ``{000..146}`` counts, with leading zeros where a bound has them; ``{a,b}`` lists. Several braces in a pattern
-    give all combinations, the last one counting fastest. Commands are left as they are.
+    give all combinations, the last one counting fastest. In commands only what counts is replaced: the shell has
+    other uses for braces.
 
     Raises:
         TypeError, ValueError: something else, no shard at all, or braces that do not pair.
@@ -89,7 +90,7 @@ def _shards_of(url: Any) -> Iterator[Shard]:
         path = os.fsdecode(os.fspath(url))
         yield Shard(path, path)
     elif isinstance(url, str):
-        for text in [url] if url.startswith(_PIPE) else _braces(url):
+        for text in _counted(url) if url.startswith(_PIPE) else _braces(url):
             yield Shard(text, text)
     elif hasattr(url, "read"):
         name = getattr(url, "name", None)
@@ -103,6 +104,15 @@ def _braces(pattern: str) -> Iterator[str]:
     parts = re.split(r"\{([^{}]*)\}", pattern)
     if any(brace in part for part in parts[::2] for brace in "{}"):
         raise ValueError(f"{pattern!r}: braces do not pair, or stand in each other; a Path is taken as it is")
+    return _combined(parts)
+
+
+def _counted(command: str) -> Iterator[str]:
+    return _combined(re.split(rf"\{{({_RANGE.pattern.replace('(', '(?:')})\}}", command))
+
+
+def _combined(parts: list[str]) -> Iterator[str]:
+    """Every second part is what stood in braces."""
     choices = [[part] if place % 2 == 0 else _alternatives(part) for place, part in enumerate(parts)]
     return map("".join, itertools.product(*choices))
 
