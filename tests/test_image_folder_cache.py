@@ -95,6 +95,19 @@ def test_folders_that_changed_just_now_are_not_trusted(tree, index, walks):
         assert len(walks) == 7
 
 
+def test_the_index_may_lie_in_the_root(tree, walks):
+    """Writing it changes the root's own time."""
+    index = tree / "index"
+    DCTImageFolder(tree, index_cache=index)
+    assert len(walks) == 7
+    assert paths_of(tree, DCTImageFolder(tree, index_cache=index).samples) == ODD_SAMPLES
+    assert len(walks) == 7
+    put(tree / "a" / "3.jpg")
+    assert len(DCTImageFolder(tree, index_cache=index)) == 15
+    put(tree / "z" / "3.jpg")
+    assert len(DCTImageFolder(tree, index_cache=index)) == 16
+
+
 def test_other_arguments_do_not_get_this_index(tree, index, walks, monkeypatch):
     DCTImageFolder(tree, index_cache=index)
     assert len(DCTImageFolder(tree, fallback="convert", index_cache=index)) == 15

@@ -45,7 +45,7 @@ def load(path: str | os.PathLike[str], key: dict[str, Any]) -> Scan | None:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(arrays.pop("header").tobytes())
-        if header["key"] != key or not _unchanged(header):
+        if header["key"] != key or not _unchanged(header, path):
             return None
         return Scan(
             samples=Samples.from_arrays(header["prefixes"], arrays),
@@ -95,12 +95,13 @@ def store(path: str | os.PathLike[str], key: dict[str, Any], scan: Scan, scanned
         warnings.warn(f"cannot write the index of an image folder: {error}", stacklevel=4)
 
 
-def _unchanged(header: dict[str, Any]) -> bool:
+def _unchanged(header: dict[str, Any], path: str | os.PathLike[str]) -> bool:
     trusted_ns = header["scanned_at_ns"] - _COARSEST_CLOCK_NS
-    return all(
-        stored_ns == _changed_ns(folder) and stored_ns < trusted_ns
-        for folder, stored_ns in header["changed_ns"].items()
-    )
+    times = dict(header["changed_ns"])
+    # A root that holds the index changes as it is written. Of a root only the classes matter, and the key has these.
+    if Path(header["key"]["root"]).resolve() == Path(path).resolve().parent:
+        del times[header["key"]["root"]]
+    return all(stored_ns == _changed_ns(folder) and stored_ns < trusted_ns for folder, stored_ns in times.items())
 
 
 def _changed_ns(folder: str) -> int:
