@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -373,3 +374,15 @@ def test_command_tells_of_a_missing_matplotlib_before_measuring(folder, monkeypa
     out, err = capfd.readouterr()
     assert out == ""
     assert 'pip install "dctdecode[plot]"' in err
+
+
+def test_progress_leaves_no_semaphore_behind():
+    """tqdm's lock between processes is one that stays when the command is killed, and Python then warns."""
+    pytest.importorskip("tqdm")
+    script = (
+        "from multiprocessing import resource_tracker as tracker\n"
+        "from dctdecode.commands.progress import progress\n"
+        "assert list(progress('measuring', 'epoch')([1, 2])) == [1, 2]\n"
+        "assert tracker._resource_tracker._fd is None\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -21,6 +22,8 @@ def progress(what: str, unit: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
         tqdm = import_module("tqdm").tqdm
     except ImportError:
         return partial(_plain, what, unit)
+    # Its default is also a lock between processes, a semaphore that the system keeps if this one is killed.
+    tqdm.set_lock(threading.RLock())
     # disable=None: no bar where stderr is no terminal
     return lambda items: tqdm(items, desc=what, unit=unit, leave=False, disable=None)
 
