@@ -380,7 +380,8 @@ def test_progress_leaves_no_semaphore_behind():
     """tqdm's lock between processes is one that stays when the command is killed, and Python then warns."""
     pytest.importorskip("tqdm")
     script = (
-        "from multiprocessing import resource_tracker as tracker\n"
+        "from multiprocessing import resource_tracker as tracker, set_start_method\n"
+        "set_start_method('forkserver')  # from Python 3.14 on the default, under which semaphores have names\n"
         "from dctdecode.commands.progress import progress\n"
         "assert list(progress('measuring', 'epoch')([1, 2])) == [1, 2]\n"
         "assert tracker._resource_tracker._fd is None\n"

@@ -98,7 +98,7 @@ def store(path: str | os.PathLike[str], key: dict[str, Any], scan: Scan, scanned
 def _unchanged(header: dict[str, Any], path: str | os.PathLike[str]) -> bool:
     trusted_ns = header["scanned_at_ns"] - _COARSEST_CLOCK_NS
     times = dict(header["changed_ns"])
-    # A root that holds the index changes as it is written. Of a root only the classes matter, and the key has these.
+    # A root that holds the index changes as it is written. Of a root only the classes matter, which the key has.
     if Path(header["key"]["root"]).resolve() == Path(path).resolve().parent:
         del times[header["key"]["root"]]
     return all(stored_ns == _changed_ns(folder) and stored_ns < trusted_ns for folder, stored_ns in times.items())

@@ -84,9 +84,9 @@ class DCTTarDataset(IterableDataset[tuple[Tensor, Any]]):
 
     Args:
         urls: a path, a pattern as "train-{000000..000146}.tar", "pipe:COMMAND", a binary file object, or a list of
-            these. A pipe hands the command to the shell and reads what it prints: never take one from others; of its
-            braces only those that count are replaced. A ``Path`` is taken as it is, braces and all. File objects
-            cannot be read in worker processes.
+            these. A pipe hands the command to the shell and reads what it prints: never take one from others; of
+            its braces only those that count are replaced. A ``Path`` is taken as it is, braces and all. File
+            objects cannot be read in worker processes.
         transform: one of ``dctdecode.transforms``, or a callable on the tensor.
         target_transform: callable on the target.
         channels, normalize, dtype, strict, orientation, interpolation, antialias, fast, limits: as for
