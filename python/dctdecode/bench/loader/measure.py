@@ -27,7 +27,7 @@ LUMA_TOLERANCE = (
     4.0  # mean absolute difference over an image's blocks, gray levels: filters differ, crops must not
 )
 _BATCHES = 8  # an epoch has at least so many
-_CLOSING_S = 10.0
+_CLOSING_S = 60.0  # killed earlier, a busy machine's DataLoader leaves semaphores behind, of which Python warns
 
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
 
