@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import types
+from contextlib import suppress
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ import train_classifier
 from classification import networks, records, schedule
 from classification.data import training_loader
 from classification.options import parse
-from classification.processes import Place
+from classification.processes import Place, joined
 
 SCRIPT = EXAMPLES / "train_classifier.py"
 RECIPES = sorted((EXAMPLES / "recipes").glob("*.json"))
@@ -183,6 +184,20 @@ def test_two_processes_do_what_one_does(data, tmp_path):
     for first, second in zip(one["rows"], two["rows"], strict=True):
         for name in ("train_loss", "train_top1", "val_loss", "top1", "top5"):  # 41 images to validate
             assert second[name] == pytest.approx(first[name], rel=1e-3), name
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_processes_part_together_unless_one_fails(monkeypatch, fails):
+    """Without a last word from all, gloo may abort a process that ends; after an error nobody would answer."""
+    called = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("init_process_group", "get_rank", "barrier", "destroy_process_group"):
+        monkeypatch.setattr(torch.distributed, name, lambda *_, name=name: called.append(name))
+    with suppress(ZeroDivisionError), joined("cpu") as place:
+        assert place.world_size == 2
+        called.append(f"{1 // (not fails)}")
+    last = ["destroy_process_group"]
+    assert called == ["init_process_group", "get_rank", *(last if fails else ["1", "barrier", *last])]
 
 
 def test_batches_that_cannot_be_dealt_out_are_refused(data, tmp_path):
