@@ -12,6 +12,7 @@ from training import BENCHMARK, CLASSES, EXAMPLES, arguments, patterns, run
 sys.path[:0] = [str(BENCHMARK), str(EXAMPLES)]
 
 import report  # noqa: E402  # needs the paths above
+import train_classifier  # noqa: E402
 
 PROTOCOL = {
     "classes": 3,
@@ -101,6 +102,17 @@ def test_floor(data):
     said = run([sys.executable, str(BENCHMARK / "floor.py"), str(data)])
     found = re.fullmatch(r"64 images to learn from, 21 to test: top-1 ([\d.]+)\n", said)
     assert float(found[1]) > 2 / len(CLASSES)
+
+
+def test_gate_as_it_is_and_drawn(data, tmp_path):
+    gate = ["--channels", "24", "--gate", "0.1", "--max-steps", "1"]
+    train_classifier.main(arguments(data, tmp_path, *gate))
+    command = [str(BENCHMARK / "gate_drawn.py"), str(data), str(tmp_path / "last.pt")]
+    said = run([sys.executable, *command])
+    # After one step every P(keep) is near the 0.87 of the start: all are open, and 24 x 0.87 when drawn.
+    assert re.search(
+        r"21 images: .*; open 24\.0 \(24 to 24\), drawn 20\.[789] of 24; .* 0\.8\d to 0\.8\d", said
+    ), said
 
 
 @pytest.mark.parametrize("kind", ["dct", "rgb"])
