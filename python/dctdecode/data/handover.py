@@ -2,7 +2,8 @@
 
 torch takes new shared memory for each batch, which the system has to clear page by page: that costs half as much
 again as decoding. Here a worker keeps its pieces. Each begins with a page in which the receiver counts how often
-it let go; when that is as often as the piece was sent, and nobody in the worker refers to it, it is free.
+it let go; when that is as often as the piece was sent, and nobody in the worker refers to it, it is free. There it
+says too when a piece must never be used again, since a forked child may look at it for ever.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.multiprocessing import get_sharing_strategy
 from torch.multiprocessing.reductions import reduce_tensor
 
 __all__ = ["SharedBatch", "is_possible", "lend", "over", "shared_batch"]
 
 _HEADER_BYTES = mmap.PAGESIZE
 _MOST_FREE = 4  # pieces that a worker keeps for later
+_MOST_KNOWN = 64  # pieces that it waits for; each costs it two file descriptors
 
 
 def is_possible() -> bool:
-    return hasattr(os, "memfd_create")  # Linux
+    """On Linux, unless the program has asked torch for memory without file descriptors."""
+    return hasattr(os, "memfd_create") and get_sharing_strategy() == "file_descriptor"  # type: ignore[no-untyped-call]
 
 
 def lend(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -83,12 +87,15 @@ class _Piece:
         weakref.finalize(self, os.close, self.fd).atexit = False
         os.ftruncate(self.fd, _HEADER_BYTES + size_bytes)
         self._memory = mmap.mmap(self.fd, _HEADER_BYTES + size_bytes)
-        self._released = _count_in(self._memory)
+        self._header = _header_of(self._memory)
         self.sent = 0
         self.is_lent = False
 
     def is_free(self) -> bool:
-        return not self.is_lent and int(self._released[0]) == self.sent
+        return not self.is_lent and int(self._header[_RELEASED]) == self.sent
+
+    def is_given_up(self) -> bool:
+        return bool(self._header[_GIVEN_UP])
 
     def watched(self) -> npt.NDArray[np.uint8]:
         """An array that is made for one tensor alone, and lives as long as its storage."""
@@ -100,33 +107,34 @@ class _Pieces:
 
     def __init__(self) -> None:
         self.lent: dict[int, _Piece] = {}  # by address
-        self._all: list[_Piece] = []
+        self._all: list[_Piece] = []  # the one used last is the last
+        self._lending = threading.RLock()  # a data set may read in several threads
 
     def lend(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        piece = self._free_piece(math.prod(shape) * dtype.itemsize)
+        with self._lending:
+            piece = self._free_piece(math.prod(shape) * dtype.itemsize)
+            piece.is_lent = True
         watched = piece.watched()
         address = watched.ctypes.data
+        self.lent[address] = piece
         weakref.finalize(watched, self._give_back, address, piece).atexit = False
-        piece.is_lent, self.lent[address] = True, piece
         return over(torch.from_numpy(watched).untyped_storage(), dtype, shape)
 
     def _free_piece(self, size_bytes: int) -> _Piece:
+        """Forgets those given up, free ones that are too many, and those waited for longest of too many."""
+        self._all = [piece for piece in self._all if not piece.is_given_up()]
         free = [piece for piece in self._all if piece.is_free()]
         fitting = [piece for piece in free if piece.size_bytes >= size_bytes]
         chosen = fitting[0] if fitting else _Piece(size_bytes)
         dropped = {id(piece) for piece in free if piece is not chosen} if len(free) > _MOST_FREE else set()
         self._all = [piece for piece in self._all if piece is not chosen and id(piece) not in dropped]
-        self._all.append(chosen)
+        self._all = [*self._all[1 - _MOST_KNOWN :], chosen]
         return chosen
 
     def _give_back(self, address: int, piece: _Piece) -> None:
-        piece.is_lent = False
+        """Takes no lock: a finalizer may run anywhere. What comes last lets another thread have the piece."""
         self.lent.pop(address, None)
-
-    def forget(self) -> None:
-        """None of those there are is used again."""
-        self.lent.clear()
-        self._all.clear()
+        piece.is_lent = False
 
 
 _PIECES = _Pieces()
@@ -139,16 +147,19 @@ def _send(batch: SharedBatch) -> Any:
         # Somebody gave it other memory, or a use for autograd; what is no leaf of it, torch refuses.
         plain = batch.detach().requires_grad_(batch.requires_grad) if batch.is_leaf else batch.as_subclass(Tensor)
         return reduce_tensor(plain)  # type: ignore[no-untyped-call]
+    descriptor = DupFd(piece.fd)  # may fail, and is then not sent
     piece.sent += 1
     place = batch.storage_offset(), tuple(batch.shape), tuple(batch.stride())
-    return _receive, (DupFd(piece.fd), _HEADER_BYTES + piece.size_bytes, batch.dtype, *place)
+    return _receive, (descriptor, _HEADER_BYTES + piece.size_bytes, batch.dtype, *place)
 
 
 ForkingPickler.register(SharedBatch, _send)
 
-_RECEIVED: dict[int, weakref.finalize[[int, npt.NDArray[np.uint64]], Any]] = {}  # what is still in use here
+_RELEASED, _GIVEN_UP = 0, 1  # places in the header
+_RECEIVED: dict[int, npt.NDArray[np.uint64]] = {}  # headers of what is still in use here
 _NUMBERS = itertools.count()
 _COUNTING = threading.RLock()  # finalizers may interrupt one another
+_FORKS: list[None] = []  # one for each that is underway
 
 
 def _receive(
@@ -166,26 +177,53 @@ def _receive(
         os.close(fd)
     watched = np.frombuffer(memory, np.uint8)[_HEADER_BYTES:]  # as in the sender
     number = next(_NUMBERS)
-    _RECEIVED[number] = finalizer = weakref.finalize(watched, _let_go, number, _count_in(memory))
-    finalizer.atexit = False
+    _RECEIVED[number] = _header_of(memory)
+    weakref.finalize(watched, _let_go, number).atexit = False
     return torch.empty(0, dtype=dtype).set_(torch.from_numpy(watched).untyped_storage(), begin, shape, strides)
 
 
-def _let_go(number: int, released: npt.NDArray[np.uint64]) -> None:
+def _let_go(number: int) -> None:
     with _COUNTING:
-        if _RECEIVED.pop(number, None) is not None:
-            released[0] += np.uint64(1)
+        header = _RECEIVED.pop(number, None)
+        if header is None:
+            return
+        if _FORKS:  # the child may have it
+            header[_GIVEN_UP] = 1
+        else:
+            header[_RELEASED] += np.uint64(1)
 
 
-def _count_in(memory: mmap.mmap) -> npt.NDArray[np.uint64]:
-    return np.frombuffer(memory, np.uint64, 1)
+def _header_of(memory: mmap.mmap) -> npt.NDArray[np.uint64]:
+    return np.frombuffer(memory, np.uint64, 2)
+
+
+def _give_up_all() -> None:
+    """A forked child has what is in use here too, for as long as it likes: none of it is used again."""
+    global _PIECES
+    for number in list(_RECEIVED):
+        header = _RECEIVED.pop(number, None)
+        if header is not None:
+            header[_GIVEN_UP] = 1
+    _PIECES = _Pieces()
 
 
 def _before_fork() -> None:
-    """A child has what is in use here too, for as long as it likes: none of it is used again."""
-    _RECEIVED.clear()
-    _PIECES.forget()
+    _FORKS.append(None)
+    _give_up_all()
 
 
-if is_possible():
-    os.register_at_fork(before=_before_fork)
+def _after_fork() -> None:
+    _give_up_all()  # what other threads received or lent since
+    _FORKS.pop()
+
+
+def _after_fork_in_child() -> None:
+    """Counts nothing that the parent counts. Another thread of it may have held the lock."""
+    global _COUNTING
+    _COUNTING = threading.RLock()
+    _give_up_all()
+    _FORKS.clear()
+
+
+if hasattr(os, "memfd_create"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
