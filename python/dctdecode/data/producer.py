@@ -93,7 +93,13 @@ class Producer:
         self._changed = threading.Condition()
         self._transfer: CudaTransfer | None = None
         self._thread = threading.Thread(target=self._run, name="dctdecode-loader", daemon=True)
-        self._thread.start()
+        self._own_threads = {self._thread, *self._workers.threads}
+        try:
+            self._thread.start()
+        except BaseException:  # no thread is left
+            self._workers.close()
+            del self._workers
+            raise
 
     def take(self) -> Ready:
         """Waits for the next batch. An interrupt (Ctrl-C) while waiting loses none."""
@@ -115,8 +121,12 @@ class Producer:
         """Ends the threads, frees what they hold. Called when the iterator goes, at the latest at exit."""
         self._stopped = True
         self._inbox.put(None)
-        if self._thread is not threading.current_thread():  # as the garbage collector may have it
-            self._thread.join(_STOP_SECONDS)
+        if threading.current_thread() in self._own_threads:  # as the garbage collector may have it
+            return  # `_run` cannot end before this, and frees all
+        self._thread.join(_STOP_SECONDS)
+        self._free()
+
+    def _free(self) -> None:
         self._results.clear()
         self._inbox.close()
 
@@ -148,6 +158,8 @@ class Producer:
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
+            if self._stopped:
+                self._free()
 
     def _enter_device(self) -> None:
         if self._job.cuda_index is not None:  # a new thread's device is 0, and pinning would take memory on it

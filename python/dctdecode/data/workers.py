@@ -84,11 +84,15 @@ class Workers:
         self._preparations, self._ends = _Turns(first), _Turns(first)
         self._begun: dict[int, _Task] = {}
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._serve, name="dctdecode-batch", daemon=True) for _ in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self.threads: list[threading.Thread] = []
+        try:
+            for _ in range(count):
+                thread = threading.Thread(target=self._serve, name="dctdecode-batch", daemon=True)
+                thread.start()
+                self.threads.append(thread)
+        except BaseException:  # no thread is left, or Ctrl-C
+            self.close()
+            raise
 
     def prepare(self, number: int) -> None:
         """Begins batch ``number``. At most `count` are under way at a time."""
@@ -103,9 +107,9 @@ class Workers:
         """Ends the threads; batches that are prepared only are not decoded any more."""
         for task in self._begun.values():
             task.granted.put(_Closed)
-        for _ in self._threads:
+        for _ in self.threads:
             self._tasks.put(None)
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join()
 
     def _serve(self) -> None:
