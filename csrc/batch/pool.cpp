@@ -10,13 +10,15 @@
 
 namespace dctdecode::batch {
 
-// Lives on the caller's stack. `next` and `stop` are read without the lock; `helpers` is guarded by it.
+// Lives on the caller's stack. `next` and `stop` are read without the lock; who is inside is guarded by it.
 struct Pool::Job {
   const Work* work;
   int count;
   int wanted_helpers;  // threads that may still join
+  int threads;         // that may be at work for its queue
   std::uint64_t queue;
   int helpers = 0;  // threads inside
+  bool has_caller = false;
   std::atomic<int> next{0};
   std::atomic<bool> stop{false};
 
@@ -65,7 +67,7 @@ Pool& Pool::get() {
 }
 
 void Pool::run(int count, int threads, const Work& work, Decoder& decoder, Poll poll, std::uint64_t queue) {
-  Job job{&work, count, std::min(threads, count) - 1, queue};
+  Job job{&work, count, std::min(threads, count) - 1, threads, queue};
   CallerPoll caller{poll, job.stop};
   const Poll ask{CallerPoll::ask, &caller};
   const bool is_alone = job.wanted_helpers <= 0 && queue == 0;
@@ -74,18 +76,20 @@ void Pool::run(int count, int threads, const Work& work, Decoder& decoder, Poll 
     add_threads(job.wanted_helpers);
     jobs_.push_back(&job);
     work_.notify_all();
-    wait_until(lock, [&] { return is_next(job); }, ask);
+    wait_until(lock, [&] { return !job.has_work() || may_enter(job); }, ask);
+    job.has_caller = true;
   }
   job.run(decoder, ask);
   if (is_alone) return;
 
   std::unique_lock lock(mutex_);
-  jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
+  job.has_caller = false;
   if (queue != 0) {
     done_.notify_all();
     work_.notify_all();
   }
   wait_until(lock, [&] { return job.helpers == 0; }, ask);
+  jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
 }
 
 template <class Condition>
@@ -99,10 +103,17 @@ void Pool::wait_until(std::unique_lock<std::mutex>& lock, Condition condition, P
   }
 }
 
-bool Pool::is_next(const Job& job) {
+bool Pool::may_enter(const Job& job) {
   if (job.queue == 0) return true;
-  return *std::find_if(jobs_.begin(), jobs_.end(), [&](Job* other) { return other->queue == job.queue; }) ==
-         &job;
+  int at_work = 0;
+  bool is_earlier = true;
+  for (const Job* other : jobs_) {
+    if (other == &job) is_earlier = false;
+    if (other->queue != job.queue) continue;
+    if (is_earlier && other->has_work()) return false;
+    at_work += other->helpers + (other->has_caller ? 1 : 0);
+  }
+  return at_work < job.threads;
 }
 
 void Pool::add_threads(int wanted) {
@@ -117,12 +128,8 @@ void Pool::add_threads(int wanted) {
 }
 
 Pool::Job* Pool::open_job() {
-  for (auto job = jobs_.begin(); job != jobs_.end(); ++job) {
-    if ((*job)->wanted_helpers <= 0 || !(*job)->has_work()) continue;
-    const bool follows = std::any_of(jobs_.begin(), job, [&](const Job* earlier) {
-      return earlier->queue != 0 && earlier->queue == (*job)->queue && earlier->has_work();
-    });
-    if (!follows) return *job;
+  for (Job* job : jobs_) {
+    if (job->wanted_helpers > 0 && job->has_work() && may_enter(*job)) return job;
   }
   return nullptr;
 }

@@ -25,7 +25,8 @@ class Pool {
   // Runs work(0) ... work(count - 1) on up to `threads` threads, the caller among them, and returns when all
   // are done. Several callers may run at the same time; they share the threads. Those of one `queue` other
   // than 0 follow one another, in the order of their calls: each begins with the first thread that finds
-  // nothing left to begin in the one before, so that no thread waits for the last of it.
+  // nothing left to begin in the one before, so that no thread waits for the last of it. Together they have
+  // no more than `threads` at work, however many the pool has for others.
   void run(int count, int threads, const Work& work, Decoder& decoder, Poll poll, std::uint64_t queue = 0);
 
  private:
@@ -33,8 +34,9 @@ class Pool {
   Pool() = default;
   void add_threads(int wanted);  // needs the lock
   void serve(Decoder decoder);
-  Job* open_job();               // needs the lock; one that wants another thread, or null
-  bool is_next(const Job& job);  // needs the lock; no caller before it in its queue still works
+  Job* open_job();  // needs the lock; one that wants another thread, or null
+  // Needs the lock. Nothing before it in its queue is left to begin, and not all threads are at work there.
+  bool may_enter(const Job& job);
   template <class Condition>
   void wait_until(std::unique_lock<std::mutex>& lock, Condition condition, Poll poll);
 

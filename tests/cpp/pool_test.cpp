@@ -68,11 +68,8 @@ void stop_in_queue(Pool& pool) {
   } context{asked, first_may_end};
   dctdecode::Decoder decoder;
   pool.run(
-      3, 2,
-      [&](int, dctdecode::Decoder&, dctdecode::Poll poll) {
-        while (!first_may_end) std::this_thread::yield();  // another thread may come here before the caller
-        stopped += poll.should_stop(poll.context);
-      },
+      3, 1,
+      [&](int, dctdecode::Decoder&, dctdecode::Poll poll) { stopped += poll.should_stop(poll.context); },
       decoder, {Context::ask, &context}, 9);
   first.join();
   EXERCISE_REQUIRE(stopped == 3);
@@ -83,6 +80,14 @@ void stop_in_queue(Pool& pool) {
 int main() {
   Pool& pool = Pool::get();
   for (const int threads : {1, 2}) {  // the pool has threads - 1 of its own so far
+    Seen seen;
+    run_callers(pool, threads, 7, seen);
+    EXERCISE_REQUIRE(seen.most <= threads);
+    EXERCISE_REQUIRE(seen.done == kCallers * kRounds * kItems);
+  }
+  Seen wide;
+  run_callers(pool, 6, 0, wide);  // from here on the pool has more threads than the next ones ask for
+  for (const int threads : {1, 2, 3}) {
     Seen seen;
     run_callers(pool, threads, 7, seen);
     EXERCISE_REQUIRE(seen.most <= threads);
