@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from dctdecode import DCTImageFolder
@@ -123,6 +124,39 @@ def test_a_child_finds_no_lock_taken(dataset):
     end.set()
     holder.join()
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_arrays_of_a_batch_that_is_shared_further(dataset, wait):
+    """torch gives the batch other memory then, and the array goes on pointing to what it had."""
+    child = os.fork()  # where it goes wrong, it dies
+    if child == 0:
+        kept = []
+        for images, _ in loader(dataset):
+            array = images.numpy()
+            kept.append((array, array.copy()))
+            images.share_memory_()
+            if wait:
+                assert all(np.array_equal(*pair) for pair in kept)
+                kept = kept[-3:]
+        right = all(np.array_equal(*pair) for pair in kept)
+        del kept, images, array
+        handover._free_moved()
+        os._exit(0 if right and pieces() == 0 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_arrays_of_a_lent_tensor_that_is_shared_further():
+    own = _Pieces()
+    tensor = own.lend((4, 8), torch.float32).fill_(1)
+    address, array = tensor.data_ptr(), tensor.numpy()
+    tensor.share_memory_()
+    assert tensor.data_ptr() != address
+    others = [own.lend((4, 8), torch.float32).fill_(2) for _ in range(3)]
+    assert array.min() == array.max() == 1
+    del array, tensor
+    assert own.lend((4, 8), torch.float32).data_ptr() == address
+    del others
 
 
 def test_another_sharing_strategy_is_followed(dataset):

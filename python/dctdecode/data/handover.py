@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.multiprocessing import get_sharing_strategy
-from torch.multiprocessing.reductions import reduce_tensor
+from torch.multiprocessing.reductions import StorageWeakRef, reduce_tensor
 
 __all__ = ["SharedBatch", "is_possible", "lend", "over", "shared_batch"]
 
@@ -90,8 +90,11 @@ class _Piece:
         self._header = _header_of(self._memory)
         self.sent = 0
         self.is_lent = False
+        self.moved: StorageWeakRef | None = None  # the storage that was here and is elsewhere now
 
     def is_free(self) -> bool:
+        if self.moved is not None and self.moved.expired():  # type: ignore[no-untyped-call]
+            self.is_lent, self.moved = False, None
         return not self.is_lent and int(self._header[_RELEASED]) == self.sent
 
     def is_given_up(self) -> bool:
@@ -117,8 +120,9 @@ class _Pieces:
         watched = piece.watched()
         address = watched.ctypes.data
         self.lent[address] = piece
-        weakref.finalize(watched, self._give_back, address, piece).atexit = False
-        return over(torch.from_numpy(watched).untyped_storage(), dtype, shape)
+        storage = torch.from_numpy(watched).untyped_storage()
+        weakref.finalize(watched, self._give_back, address, piece, StorageWeakRef(storage)).atexit = False  # type: ignore[no-untyped-call]
+        return over(storage, dtype, shape)
 
     def _free_piece(self, size_bytes: int) -> _Piece:
         """Forgets those given up, free ones that are too many, and those waited for longest of too many."""
@@ -131,13 +135,24 @@ class _Pieces:
         self._all = [*self._all[1 - _MOST_KNOWN :], chosen]
         return chosen
 
-    def _give_back(self, address: int, piece: _Piece) -> None:
+    def _give_back(self, address: int, piece: _Piece, storage: StorageWeakRef) -> None:
         """Takes no lock: a finalizer may run anywhere. What comes last lets another thread have the piece."""
         self.lent.pop(address, None)
-        piece.is_lent = False
+        if _has_moved(storage):
+            piece.moved = storage
+        else:
+            piece.is_lent = False
 
 
 _PIECES = _Pieces()
+
+
+def _has_moved(storage: StorageWeakRef) -> bool:
+    """Whether it let go of its memory but lives, as after `share_memory_`, which gives it other memory.
+
+    Arrays of its tensors and DLPack capsules still point to what it had, and live no longer than it does.
+    """
+    return not storage.expired()  # type: ignore[no-untyped-call]
 
 
 def _send(batch: SharedBatch) -> Any:
@@ -157,6 +172,7 @@ ForkingPickler.register(SharedBatch, _send)
 
 _RELEASED, _GIVEN_UP = 0, 1  # places in the header
 _RECEIVED: dict[int, npt.NDArray[np.uint64]] = {}  # headers of what is still in use here
+_MOVED: dict[int, tuple[StorageWeakRef, npt.NDArray[np.uint64]]] = {}  # storages, headers of what they had
 _NUMBERS = itertools.count()
 _COUNTING = threading.RLock()  # finalizers may interrupt one another
 _FORKS: list[None] = []  # one for each that is underway
@@ -177,20 +193,30 @@ def _receive(
         os.close(fd)
     watched = np.frombuffer(memory, np.uint8)[_HEADER_BYTES:]  # as in the sender
     number = next(_NUMBERS)
-    _RECEIVED[number] = _header_of(memory)
-    weakref.finalize(watched, _let_go, number).atexit = False
-    return torch.empty(0, dtype=dtype).set_(torch.from_numpy(watched).untyped_storage(), begin, shape, strides)
+    _RECEIVED[number] = header = _header_of(memory)
+    storage = torch.from_numpy(watched).untyped_storage()
+    weakref.finalize(watched, _let_go, number, header, StorageWeakRef(storage)).atexit = False  # type: ignore[no-untyped-call]
+    _free_moved()
+    return torch.empty(0, dtype=dtype).set_(storage, begin, shape, strides)
 
 
-def _let_go(number: int) -> None:
+def _let_go(number: int, header: npt.NDArray[np.uint64], storage: StorageWeakRef) -> None:
     with _COUNTING:
-        header = _RECEIVED.pop(number, None)
-        if header is None:
+        has_moved = _has_moved(storage)
+        if has_moved:
+            _MOVED[number] = storage, header  # which keeps it mapped
+        if _RECEIVED.pop(number, None) is None:
             return
-        if _FORKS:  # the child may have it
+        if has_moved or _FORKS:  # a forked child may have it
             header[_GIVEN_UP] = 1
         else:
             header[_RELEASED] += np.uint64(1)
+
+
+def _free_moved() -> None:
+    for number, (storage, _) in list(_MOVED.items()):
+        if not _has_moved(storage):
+            _MOVED.pop(number, None)
 
 
 def _header_of(memory: mmap.mmap) -> npt.NDArray[np.uint64]:
