@@ -10,6 +10,7 @@ import weakref
 import pytest
 import torch
 from dctdecode.data import DCTLoader
+from dctdecode.data.producer import Producer
 
 
 class Numbers:
@@ -30,8 +31,8 @@ class Numbers:
         self.hook(indices)
         return lambda out, pin_memory: (out.fill_(indices[0]), torch.tensor(indices), [])
 
-    def read_batch(self, indices, **options):
-        raise NotImplementedError
+    def read_batch(self, indices, *, out, **options):
+        return out.fill_(indices[0]), torch.tensor(indices), []
 
 
 def ours() -> list[threading.Thread]:
@@ -96,3 +97,22 @@ def test_a_worker_that_collects_its_own_iterator_does_not_wait_for_itself():
     del dataset, collect
     gc.collect()
     assert dataset_is_left() is None
+
+
+@pytest.mark.parametrize("prefetch", [0, 1])
+def test_what_comes_between_two_looks_is_heard(monkeypatch, prefetch):
+    """Messages that come after the thread has looked whether the consumer waits, and before it reads them."""
+    is_awaited = Producer._is_awaited
+
+    def late(producer: Producer) -> bool:
+        answer = is_awaited(producer)
+        time.sleep(0.01)
+        return answer
+
+    monkeypatch.setattr(Producer, "_is_awaited", late)
+    got: list[int] = []
+    loader = DCTLoader(Numbers(), 4, prefetch=prefetch)
+    consumer = threading.Thread(target=lambda: got.extend(1 for _ in loader), daemon=True)
+    consumer.start()
+    consumer.join(10)
+    assert len(got) == 10

@@ -76,7 +76,7 @@ class Producer:
         self._awaited = -1  # number of the batch that the consumer waits for
         # Numbers of the batches that are begun, decoded, and delivered to the consumer next.
         self._begun = self._next = self._delivered = job.first
-        self._stopped = self._ended = False
+        self._stopped = self._ended = self._looks_again = False
         self._inbox = Inbox()
         self._ring = self._new_ring()
         ahead = job.collate == "fixed" and job.prefetch > 0 and can_prepare(job.dataset)
@@ -148,7 +148,7 @@ class Producer:
                     self._begun += 1
                 elif self._may_decode():
                     self._decode()
-                else:
+                elif not self._looks_again:  # what came will not come again
                     self._handle(self._inbox.get())
         except BaseException as error:  # else the consumer would wait for ever
             self._deliver(Ready(error=error))
@@ -171,7 +171,7 @@ class Producer:
     def _may_decode(self) -> bool:
         """Whether batch `_next` was begun, may be decoded, and memory is there for it."""
         awaited = self._is_awaited()  # first: what the consumer let go of before it waited is then in the inbox
-        self._empty_inbox()
+        self._looks_again = self._empty_inbox()
         return self._next < self._begun and (awaited or (self._may_run_ahead() and self._memory_is_left()))
 
     def _is_awaited(self) -> bool:
@@ -189,12 +189,15 @@ class Producer:
         self._workers.decode(self._next, None if self._ring is None else self._ring.lend(rows))
         self._next += 1
 
-    def _empty_inbox(self) -> None:
+    def _empty_inbox(self) -> bool:
+        """Whether anything was in it."""
+        found = False
         while True:
             try:
                 self._handle(self._inbox.get_nowait())
             except Empty:
-                return
+                return found
+            found = True
 
     def _handle(self, message: Memory | Finished | None) -> None:
         if isinstance(message, Finished):
