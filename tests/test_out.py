@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import dctdecode
 import numpy as np
 import pytest
 import torch
+from dctdecode._tensors import allocate
 from dctdecode.errors import CorruptJpegError
 from generate import SUBSAMPLINGS, Recipe
 
@@ -228,3 +231,19 @@ def test_pin_memory_warns_once_where_there_is_no_accelerator(jpeg, tmp_path):
     file.write_bytes(jpeg)
     done = subprocess.run([sys.executable, "-c", PINNING, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="no large pages here")
+def test_large_results_are_asked_for_in_large_pages():
+    def is_advised(tensor: torch.Tensor) -> bool:
+        inside = False
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            if found := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+                middle = tensor.data_ptr() + tensor.nbytes // 2
+                inside = int(found[1], 16) <= middle < int(found[2], 16)
+            elif inside and line.startswith("VmFlags:"):
+                return "hg" in line.split()
+        raise AssertionError("not mapped")
+
+    assert is_advised(allocate((40, 1 << 20), torch.uint8, pin_memory=False))
+    assert not is_advised(allocate((4, 1 << 20), torch.uint8, pin_memory=False))

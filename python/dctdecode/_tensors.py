@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import warnings
 from typing import Any
 
@@ -29,6 +31,10 @@ def core_dtype(dtype: torch.dtype) -> _core.DType:
     return _DTYPES[dtype][0]
 
 
+# From here on, glibc takes memory from the system for each allocation (mallopt(3), M_MMAP_THRESHOLD), and gives it
+# back; smaller pieces are used again.
+_ALWAYS_NEW_BYTES = 32 << 20
+
 _warned_about_pinning = False
 
 
@@ -49,7 +55,19 @@ def allocate(shape: tuple[int, ...], dtype: torch.dtype, pin_memory: bool) -> to
                 "pin_memory=True, but no accelerator is found: the tensors will not be pinned", stacklevel=3
             )
         pin_memory = False
-    return torch.empty(shape, dtype=dtype, pin_memory=pin_memory)
+    tensor = torch.empty(shape, dtype=dtype, pin_memory=pin_memory)
+    if not pin_memory and tensor.nbytes >= _ALWAYS_NEW_BYTES:
+        _advise_large_pages(tensor)
+    return tensor
+
+
+def _advise_large_pages(tensor: torch.Tensor) -> None:
+    """Memory that the system has to clear page by page costs more than to decode into it. Only a hint."""
+    advice, page_bytes = getattr(mmap, "MADV_HUGEPAGE", None), mmap.PAGESIZE
+    if advice is not None:  # Linux
+        begin = -(-tensor.data_ptr() // page_bytes) * page_bytes
+        end = (tensor.data_ptr() + tensor.nbytes) // page_bytes * page_bytes
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), advice)
 
 
 def check_out(out: Out, dtype: torch.dtype) -> None:

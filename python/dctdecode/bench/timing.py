@@ -15,7 +15,7 @@ from dctdecode.bench.corpus import Photo, groups_of
 __all__ = ["ALL", "Measurement", "Round", "measure"]
 
 ALL = "all"
-_IMAGES_A_PASS = 32  # small groups are gone through more than once, so that a pass is long enough to time
+_IMAGES_A_PASS = 128  # small groups are gone through more than once, so that starting threads counts for little
 _CHUNKS_A_THREAD = 4  # so that threads end at nearly the same time
 
 Progress = Callable[[Sequence["Round"]], Iterable["Round"]]
