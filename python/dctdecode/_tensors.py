@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import warnings
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 from dctdecode import _core
 
-__all__ = ["Out", "address_of_out", "allocate", "check_out", "core_dtype"]
+__all__ = ["Out", "address_of_out", "allocate", "check_out", "core_dtype", "over"]
 
 Out = Any  # torch.Tensor or numpy.ndarray
 
@@ -68,6 +69,14 @@ def _advise_large_pages(tensor: torch.Tensor) -> None:
         begin = -(-tensor.data_ptr() // page_bytes) * page_bytes
         end = (tensor.data_ptr() + tensor.nbytes) // page_bytes * page_bytes
         ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), advice)
+
+
+def over(
+    storage: torch.UntypedStorage, dtype: torch.dtype, shape: tuple[int, ...], begin: int = 0
+) -> torch.Tensor:
+    """A contiguous tensor in this memory; nobody's view, as one from torch.empty."""
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return torch.empty(0, dtype=dtype).set_(storage, begin, shape, strides)
 
 
 def check_out(out: Out, dtype: torch.dtype) -> None:

@@ -25,7 +25,9 @@ from torch import Tensor
 from torch.multiprocessing import get_sharing_strategy
 from torch.multiprocessing.reductions import StorageWeakRef, reduce_tensor
 
-__all__ = ["SharedBatch", "is_possible", "lend", "over", "shared_batch"]
+from dctdecode._tensors import over
+
+__all__ = ["SharedBatch", "is_possible", "lend", "shared_batch"]
 
 _HEADER_BYTES = mmap.PAGESIZE
 _MOST_FREE = 4  # pieces that a worker keeps for later
@@ -54,12 +56,6 @@ def shared_batch(storage: torch.UntypedStorage, dtype: torch.dtype, shape: tuple
     batch: SharedBatch = Tensor._make_subclass(SharedBatch, over(storage, dtype, shape))
     batch.piece = piece
     return batch
-
-
-def over(storage: torch.UntypedStorage, dtype: torch.dtype, shape: tuple[int, ...], begin: int = 0) -> Tensor:
-    """A contiguous tensor in this memory; nobody's view."""
-    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    return torch.empty(0, dtype=dtype).set_(storage, begin, shape, strides)
 
 
 class SharedBatch(Tensor):

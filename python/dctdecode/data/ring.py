@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dctdecode._tensors import allocate
+from dctdecode._tensors import allocate, over
 
 __all__ = ["Inbox", "Memory", "Ring"]
 
@@ -100,9 +100,7 @@ class Ring:
         else:
             buffer = self._idle.pop() if self._idle else self._new_buffer()
             watched, memory = buffer[:], Memory(buffer)
-            # set_ and not view(): the tensor is nobody's view, as one from torch.empty.
-            tensor = torch.empty(0, dtype=self._dtype)
-            tensor.set_(torch.from_numpy(watched).untyped_storage(), 0, shape, _strides(shape))
+            tensor = over(torch.from_numpy(watched).untyped_storage(), self._dtype, shape)
         weakref.finalize(watched, self._returned.put, memory).atexit = False
         self._lent += 1
         return tensor
@@ -123,8 +121,3 @@ class Ring:
             with suppress(OSError):  # a kernel built without them
                 memory.madvise(mmap.MADV_HUGEPAGE)
         return np.frombuffer(memory, np.uint8)
-
-
-def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Of a contiguous tensor."""
-    return tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate, get_worker_info
 
+from dctdecode._tensors import over
 from dctdecode.data import handover
 
 __all__ = ["Row", "collate_views", "memory_for_worker", "rows_of"]
@@ -49,7 +50,7 @@ def memory_for_worker(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor | No
             return handover.lend(shape, dtype)
     size_bytes = math.prod(shape) * dtype.itemsize
     storage = torch.UntypedStorage._new_shared(size_bytes, device="cpu")  # type: ignore[no-untyped-call]
-    return handover.over(storage, dtype, shape)
+    return over(storage, dtype, shape)
 
 
 def collate_views(batch: Sequence[tuple[Tensor, Any]]) -> list[Any]:
@@ -124,4 +125,4 @@ def _whole(images: Sequence[Tensor]) -> Tensor:
     first = images[0]
     storage, begin, shape = first.untyped_storage(), int(first.storage_offset()), (len(images), *first.shape)
     shared = None if begin else handover.shared_batch(storage, first.dtype, shape)
-    return handover.over(storage, first.dtype, shape, begin) if shared is None else shared
+    return over(storage, first.dtype, shape, begin) if shared is None else shared
