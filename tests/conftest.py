@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from folders import damaged_tree, image_tree
 from generate import Generator, Made, Recipe
 from oracle import Oracle, compile_program
 
@@ -60,3 +61,15 @@ def corpus() -> Path:
     if os.environ.get("DCTDECODE_REQUIRE_CORPUS") == "1":
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, generate) -> Path:
+    """An image folder: 3 cats and 3 dogs, 37 x 21 px."""
+    return image_tree(tmp_path_factory.mktemp("images"), generate)
+
+
+@pytest.fixture
+def damaged(tmp_path, root) -> Path:
+    """A copy of it, some of whose files cannot be read."""
+    return damaged_tree(tmp_path / "tree", root)

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 
 import pytest
 import torch
 from dctdecode import DCTImageFolder
 from dctdecode.errors import CorruptJpegError
-from folders import damaged_tree, equal, image_tree
+from folders import equal
 from torch.utils.data import DataLoader
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory, generate) -> Path:
-    """3 cats and 3 dogs, 37 x 21 px."""
-    return image_tree(tmp_path_factory.mktemp("images"), generate)
-
-
-@pytest.fixture
-def damaged(tmp_path, root) -> Path:
-    return damaged_tree(tmp_path / "tree", root)
 
 
 def test_raise_names_the_file(damaged):

@@ -21,19 +21,8 @@ from dctdecode.transforms import (
     RandomResizedCrop,
     Resize,
 )
-from folders import damaged_tree, equal, image_tree
+from folders import equal, image_tree
 from torch.utils.data import DataLoader, Subset
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory, generate) -> Path:
-    """3 cats and 3 dogs, 37 x 21 px."""
-    return image_tree(tmp_path_factory.mktemp("images"), generate)
-
-
-@pytest.fixture
-def damaged(tmp_path, root) -> Path:
-    return damaged_tree(tmp_path / "tree", root)
 
 
 def test_without_size_images_are_as_read_gives_them(root):

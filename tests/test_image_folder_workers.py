@@ -13,21 +13,9 @@ from dctdecode import DCTImageFolder
 from dctdecode.data import collate_views, handover, reading
 from dctdecode.data.handover import SharedBatch
 from dctdecode.transforms import CenterCrop, Compose, RandomResizedCrop
-from folders import damaged_tree, equal, image_tree
+from folders import equal
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, default_collate, random_split
 from torch.utils.data._utils.collate import collate, default_collate_fn_map
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory, generate) -> Path:
-    """3 cats and 3 dogs, 37 x 21 px."""
-    return image_tree(tmp_path_factory.mktemp("images"), generate)
-
-
-@pytest.fixture
-def damaged(tmp_path, root) -> Path:
-    return damaged_tree(tmp_path / "tree", root)
-
 
 # --- Worker processes ----------------------------------------------------------------------------------------
 
